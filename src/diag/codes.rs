@@ -1,0 +1,115 @@
+//! The table of codes: one line each, with the title that `flowc explain` lists.
+
+use std::fmt;
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($code:ident $title:literal)*) => {
+        /// A kind of mistake.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $(#[doc = $title] $code),* }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Code] = &[$(Code::$code),*];
+
+            /// Its name, such as `E0301`.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$code => stringify!($code)),* }
+            }
+
+            /// What it is about, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$code => $title),* }
+            }
+
+            /// The page that explains it, in Markdown.
+            pub fn page(self) -> &'static str {
+                match self { $(Code::$code => include_str!(concat!("explain/", stringify!($code), ".md"))),* }
+            }
+        }
+    };
+}
+
+codes! {
+    E0001 "unexpected text"
+    E0002 "a character that the language does not know"
+    E0003 "a number that is not one"
+    E0004 "a text or name that is never closed"
+    E0005 "a bracket without its partner"
+    E0006 "nested too deeply"
+    E0007 "a declaration without its keyword"
+    E0008 "a text that cannot be read"
+    E0009 "a date that is not one"
+    E0090 "not yet"
+    E0101 "a name that nothing declares"
+    E0102 "a name declared twice"
+    E0103 "a function that does not exist"
+    E0104 "a name that is taken by the language"
+    E0105 "a file that cannot be used"
+    E0106 "files that use each other"
+    E0201 "a value of the wrong kind"
+    E0202 "arguments that do not fit"
+    E0203 "a name is wanted here"
+    E0204 "a function that calls itself"
+    E0205 "a value of the whole run, outside a metric"
+    E0206 "a value that changes, where one of the run is wanted"
+    E0301 "two units that do not go together"
+    E0302 "a value whose unit is not the one wanted"
+    E0303 "an amount for a rate, or a rate for an amount"
+    E0304 "a bare number: per what?"
+    E0305 "a unit that nothing says"
+    E0306 "a quantity as divisor, followed by a unit"
+    E0307 "a power that is no plain number"
+    E0308 "rounding that depends on the unit"
+    E0309 "a percentage of nothing"
+    E0310 "a unit that is none"
+    E0311 "a unit that cannot be declared so"
+    E0401 "a leak under `conserve`"
+    E0402 "two ends of different units"
+    E0403 "an end that holds nothing"
+    E0404 "a flow that moves nothing"
+    E0405 "an opening total that is off"
+    E0406 "an exception to `conserve` that is none"
+    E0407 "a stock that opens out of bounds"
+    E0408 "a transfer without its time"
+    E0409 "a `conserve` that guards nothing"
+    E0501 "values that depend on each other in one instant"
+    E0502 "a model without a clock"
+    E0503 "a span that is no whole number of steps"
+    E0504 "a clock that cannot run"
+    E0505 "a flow that has not moved yet"
+    E0506 "a time that cannot be planned"
+    E0507 "a run too large"
+    E0801 "a setting that sets nothing"
+    E0901 "a stock holds too little"
+    E0902 "a flow ran backward"
+    E0903 "a value that is no number"
+    E0904 "a value out of its bounds"
+    E0905 "an assertion that does not hold"
+    E0906 "the ledger does not balance"
+    W0101 "a name that nothing reads"
+    W0301 "a division that reads two ways"
+    W0401 "a stock that nothing touches"
+    W0502 "a rate that empties its stock within one step"
+    W0503 "an instant between two steps"
+}
+
+impl Code {
+    /// The code of this name, in any case of letters.
+    pub fn parse(name: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|c| c.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Error or warning, by the first letter.
+    pub fn severity(self) -> Severity {
+        if self.name().starts_with('W') { Severity::Warning } else { Severity::Error }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,4 @@
+//! flowc
+pub mod diag;
+pub mod source;
+pub mod syntax;

@@ -1,0 +1,329 @@
+//! What is said of text that cannot be read.
+
+use chumsky::error::{Rich, RichPattern, RichReason};
+
+use super::number;
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::source::Span;
+use crate::syntax::ast::Name;
+use crate::syntax::token::{CLAUSES, DECLARATIONS, RESERVED, Tok, Token, is_reserved};
+
+/// How each declaration is written: shown when one cannot be read.
+const FORMS: &[(&str, &str)] = &[
+    ("use", "use \"tokens.flow\""),
+    ("unit", "unit TKN` or `unit kTKN = 1000 TKN"),
+    ("time", "time month from 0 to 60 [step 1] [starting @2026-01-01]"),
+    ("record", "record every 1 month"),
+    ("index", "index Class = builders, community"),
+    ("param", "param fee = 0.5% [in 0% .. 5%]"),
+    ("let", "let worth = price * fund"),
+    ("state", "state price: USD/TKN = 0.75 next price * 1.01"),
+    ("fn", "fn share(part, whole) = part / whole"),
+    ("curve", "curve uptake(x): 1 = (0, 0), (1, 1)"),
+    ("series", "series rate: USD/ETH from \"eth.csv\" column close linear"),
+    ("draw", "draw shock ~ normal(0, 5%) each step"),
+    ("stock", "stock fund: TKN = 60M [signed] [in 0 .. 100M]"),
+    ("conveyor", "conveyor redeemed: voucher = 0 for 30 day { out complete -> ended }"),
+    ("flow", "flow grants: fund -> team = 20k TKN/month"),
+    ("transfer", "transfer unlock: vault -> team = 10M TKN at 12 month"),
+    ("phases", "phases commit, settle"),
+    ("phase", "phase settle { … }"),
+    ("policy", "policy fee { flat = 0.5%; none = 0 }"),
+    ("entity", "entity Product { … }"),
+    ("trait", "trait quality ~ uniform(0, 1)"),
+    ("spawn", "spawn Product: 2 initially"),
+    ("retire", "retire Product when age > 12 month { supply -> cloud }"),
+    ("conserve", "conserve TKN [= 60M] [except issue]"),
+    ("metric", "metric left = final(fund)"),
+    ("assert", "assert fund >= 1M TKN"),
+    ("goal", "goal runway: left >= 1M TKN"),
+    ("assumption", "assumption linear about release \"Paid out evenly.\""),
+    ("expect", "expect paid within 1e-6 of \"ref.csv\""),
+    ("scenario", "scenario bear { drift = -2%/month }"),
+    ("experiment", "experiment fees { sweep fee in 0% .. 2% by 0.5% }"),
+    ("update", "update price = price * 1.01"),
+];
+
+/// The name that a token may declare.
+pub(super) fn as_name(token: &Token) -> Option<Name> {
+    match token.tok {
+        Tok::Word(text) if !is_reserved(text) => Some(Name { text: text.into(), span: token.span }),
+        Tok::Quoted(text) => Some(Name { text: text.into(), span: token.span }),
+        _ => None,
+    }
+}
+
+/// The names that an unreadable declaration may have declared.
+pub(super) fn declared_names(tokens: &[Token]) -> Vec<Name> {
+    let all = match tokens.first().map(|t| t.tok) {
+        Some(Tok::Word("index" | "unit" | "phases" | "entity" | "policy" | "phase")) => usize::MAX,
+        _ => 2,
+    };
+    let keyword = matches!(tokens.first().map(|t| t.tok), Some(Tok::Word(w)) if DECLARATIONS.contains(&w));
+    // Without its keyword the first word may be a misspelt one, and the second the name.
+    let skip = usize::from(keyword);
+    tokens.iter().take(all).skip(skip).filter_map(as_name).collect()
+}
+
+pub(super) fn too_deep(at: Span) -> Diagnostic {
+    Diagnostic::new(Code::E0006, "this is nested too deeply to be read", at, "here it passes 150 levels")
+        .help("give parts of it names: `let part = …`")
+}
+
+/// What is wrong with a token that can stand nowhere.
+pub(super) fn bad_token(token: Token) -> Option<Diagnostic> {
+    let at = token.span;
+    Some(match token.tok {
+        Tok::Number(n) => {
+            let bad = number::value(n, at).err()?;
+            let error = Diagnostic::new(Code::E0003, format!("`{}` is not a number", n.text), at, bad.fact);
+            match bad.fix {
+                Some(fix) => error.help(format!("write `{fix}`")).fix(at, fix),
+                None => error,
+            }
+        }
+        Tok::LeadingPoint(text) => {
+            let fix = format!("0{text}");
+            Diagnostic::new(Code::E0003, format!("`{text}` is not a number"), at, "a number wants a digit before its point")
+                .help(format!("write `{fix}`"))
+                .fix(at, fix)
+        }
+        Tok::OpenStr(_) => Diagnostic::new(Code::E0004, "this text is never closed", at, "no `\"` follows on this line")
+            .help("close it with `\"` on the same line"),
+        Tok::OpenQuoted(_) => {
+            Diagnostic::new(Code::E0004, "this name is never closed", at, "no backtick follows on this line")
+                .help("close it with a backtick on the same line")
+        }
+        Tok::Quoted("") => Diagnostic::new(Code::E0004, "this name is empty", at, "a name has at least one character"),
+        Tok::Foreign(text) => {
+            let (fact, fix) = foreign(text);
+            let error = Diagnostic::new(Code::E0002, format!("`{text}` means nothing here"), at, fact);
+            match fix {
+                Some(fix) => error.help(format!("write `{fix}`")).fix(at, fix),
+                None => error,
+            }
+        }
+        Tok::Bad(text) => {
+            let shown: String = text.chars().take(20).flat_map(char::escape_debug).collect();
+            Diagnostic::new(Code::E0002, format!("`{shown}` is no part of the language"), at, "")
+                .help("a name with such characters goes between backticks: `` `my name` ``")
+        }
+        _ => return None,
+    })
+}
+
+/// What is said of a sign that other languages have, and what to write instead.
+fn foreign(text: &str) -> (&'static str, Option<&'static str>) {
+    match text {
+        "&&" | "&" => ("both conditions", Some("and")),
+        "||" => ("either condition", Some("or")),
+        "!" => ("the opposite of a condition", Some("not")),
+        "**" => ("a power", Some("^")),
+        "<>" | "≠" => ("not equal", Some("!=")),
+        "≤" => ("at most", Some("<=")),
+        "≥" => ("at least", Some(">=")),
+        "×" | "·" => ("multiplied by", Some("*")),
+        "÷" => ("divided by", Some("/")),
+        "−" | "–" | "—" => ("a minus sign that a word processor made", Some("-")),
+        "→" => ("an arrow", Some("->")),
+        "<-" => ("flows point to the right: source `->` target", Some("->")),
+        ":=" => ("a value is given with `=`", Some("=")),
+        ";;" => ("one is enough", Some(";")),
+        "“" | "”" | "„" | "«" | "»" => ("a quotation mark that a word processor made", Some("\"")),
+        "%" => ("a percent sign is stuck to its number: `5%`; for the remainder of a division write `mod(a, b)`", None),
+        "#" => ("a comment begins with `//`", Some("//")),
+        "$" | "€" | "£" => ("money is a unit behind its number: `5 USD`", None),
+        "?" => ("a choice is written `if … then … else …`", None),
+        "‘" | "’" | "'" => ("a text stands between `\"`, a name with blanks between backticks", None),
+        _ => ("it is no sign of the language", None),
+    }
+}
+
+/// A bracket that opens and never closes, or closes what never opened.
+pub(super) fn bracket(open: Option<Token>, close: Option<Token>) -> Diagnostic {
+    let sign = |t: Token| match t.tok {
+        Tok::Open => ("(", ")"),
+        Tok::OpenSquare => ("[", "]"),
+        Tok::OpenBrace => ("{", "}"),
+        Tok::Close => (")", "("),
+        Tok::CloseSquare => ("]", "["),
+        _ => ("}", "{"),
+    };
+    match (open, close) {
+        (Some(open), None) => {
+            let (text, partner) = sign(open);
+            Diagnostic::new(Code::E0005, format!("this `{text}` is never closed"), open.span, "it opens here")
+                .help(format!("add `{partner}` where it ends"))
+        }
+        (Some(open), Some(close)) => {
+            let ((text, partner), (found, _)) = (sign(open), sign(close));
+            Diagnostic::new(Code::E0005, format!("`{found}` cannot close `{text}`"), close.span, format!("expected `{partner}`"))
+                .label(open.span, "this is still open")
+                .help(format!("write `{partner}`"))
+                .fix(close.span, partner)
+        }
+        (None, close) => {
+            let (span, text, partner) = close.map_or((Span::default(), ")", "("), |t| (t.span, sign(t).0, sign(t).1));
+            Diagnostic::new(Code::E0005, format!("this `{text}` closes nothing"), span, format!("no `{partner}` is open here"))
+                .help(format!("remove it, or add the `{partner}` that it belongs to"))
+                .fix(span, "")
+        }
+    }
+}
+
+/// Text where a declaration should begin.
+pub(super) fn no_keyword(tokens: &[Token]) -> Diagnostic {
+    let token = tokens[0];
+    let shown = show(token);
+    let Tok::Word(word) = token.tok else {
+        return Diagnostic::new(Code::E0007, format!("{shown} cannot begin a declaration"), token.span, "expected a keyword such as `stock`, `flow` or `let`");
+    };
+    let error = Diagnostic::new(Code::E0007, format!("{shown} is no keyword"), token.span, "a declaration begins with its keyword");
+    let next = tokens.get(1).map(|t| t.tok);
+    if matches!(next, Some(Tok::Equals | Tok::Colon)) {
+        return error.help(format!("write `let {word} = …`, or `stock`, `param`, `state` if it is one")).fix(token.span, format!("let {word}"));
+    }
+    // Words of other tools for the same thing.
+    let known = match word {
+        "var" | "def" | "aux" | "auxiliary" | "variable" | "const" => Some("let"),
+        "function" | "func" => Some("fn"),
+        "parameter" | "constant" => Some("param"),
+        "level" | "account" => Some("stock"),
+        "import" | "include" => Some("use"),
+        "units" | "token" | "currency" => Some("unit"),
+        _ => did_you_mean(word, DECLARATIONS.iter().copied()),
+    };
+    match known {
+        Some(known) => error.help(format!("did you mean `{known}`?")).fix(token.span, known),
+        None => error.help("the keywords are listed by `flowc explain E0007`"),
+    }
+}
+
+fn show(token: Token) -> String {
+    match token.tok {
+        Tok::Word(text) => format!("`{text}`"),
+        Tok::Quoted(text) => format!("`` `{text}` ``"),
+        Tok::Number(n) => format!("`{}`", n.text),
+        Tok::Str(text) if text.chars().count() < 20 => format!("`\"{text}\"`"),
+        Tok::Str(_) => "a text".into(),
+        Tok::Date(text) => format!("`@{text}`"),
+        Tok::Open => "`(`".into(),
+        Tok::Close => "`)`".into(),
+        Tok::OpenSquare => "`[`".into(),
+        Tok::CloseSquare => "`]`".into(),
+        Tok::OpenBrace => "`{`".into(),
+        Tok::CloseBrace => "`}`".into(),
+        Tok::Comma => "`,`".into(),
+        Tok::Semicolon => "`;`".into(),
+        Tok::Colon => "`:`".into(),
+        Tok::Bar => "`|`".into(),
+        Tok::Dot => "`.`".into(),
+        Tok::Range => "`..`".into(),
+        Tok::Equals => "`=`".into(),
+        Tok::FatArrow => "`=>`".into(),
+        Tok::Arrow => "`->`".into(),
+        Tok::TwoWay => "`<->`".into(),
+        Tok::Tilde => "`~`".into(),
+        Tok::Plus => "`+`".into(),
+        Tok::Minus => "`-`".into(),
+        Tok::Star => "`*`".into(),
+        Tok::Slash => "`/`".into(),
+        Tok::Caret => "`^`".into(),
+        Tok::Less => "`<`".into(),
+        Tok::LessEq => "`<=`".into(),
+        Tok::Greater => "`>`".into(),
+        Tok::GreaterEq => "`>=`".into(),
+        Tok::EqEq => "`==`".into(),
+        Tok::NotEq => "`!=`".into(),
+        Tok::Comment(_) => "a comment".into(),
+        Tok::LeadingPoint(t) | Tok::OpenStr(t) | Tok::OpenQuoted(t) | Tok::Foreign(t) | Tok::Bad(t) => format!("`{t}`"),
+    }
+}
+
+/// What chumsky expected, in words: signs and keywords in backticks, the rest as labelled.
+fn expectations(error: &Rich<'_, Token<'_>>) -> Vec<String> {
+    const OPERATORS: &[&str] = &["+", "-", "*", "/", "^", "[", ".", "(", "and", "or", "a comparison", "the end of the declaration", ";"];
+    let RichReason::ExpectedFound { expected, .. } = error.reason() else { return Vec::new() };
+    let mut words: Vec<String> = Vec::new();
+    for pattern in expected {
+        let RichPattern::Label(label) = pattern else { continue };
+        let word = match label.as_ref() {
+            l if OPERATORS.contains(&l) && expected.len() > 2 => continue,
+            l if l.contains(' ') => l.to_string(),
+            l => format!("`{l}`"),
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.sort_by_key(|w| (w.starts_with('`'), w.clone()));
+    if words.iter().any(|w| w == "a value") {
+        // `not`, `if` and a minus begin values too.
+        words.retain(|w| !["`-`", "`not`", "`if`", "`else`"].contains(&w.as_str()));
+    }
+    words
+}
+
+/// A token that does not fit.
+pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword: Option<&Token>) -> Diagnostic {
+    let at = error.span().start;
+    let found = tokens.get(at).copied();
+    let expected = expectations(error);
+    let list = match expected.as_slice() {
+        [] => String::new(),
+        [one] => format!("expected {one}"),
+        [first, second] => format!("expected {first} or {second}"),
+        many if many.len() <= 4 => format!("expected {} or {}", many[..many.len() - 1].join(", "), many[many.len() - 1]),
+        _ => String::new(),
+    };
+    let keyword = keyword.and_then(|t| match t.tok {
+        Tok::Word(w) => Some(w),
+        _ => None,
+    });
+    let inside = keyword.map(|k| format!(" in this `{k}`")).unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|i| tokens.get(i));
+    let mut diagnostic = match found {
+        // What stands on the next line is rarely what is wrong: something is missing at the end of this one.
+        Some(token) if !(token.bol && before.is_some() && !expected.is_empty()) => {
+            Diagnostic::new(Code::E0001, format!("unexpected {}{inside}", show(token)), token.span, list)
+        }
+        _ => {
+            let span = before.map_or(Span::default(), |t| t.span.after());
+            let last = before.map(|t| show(*t)).unwrap_or_default();
+            Diagnostic::new(Code::E0001, format!("something is missing behind {last}{inside}"), span, list)
+        }
+    };
+    if let (Some(token), Some(help)) = (found, found.and_then(|t| hint(t, before, tokens, at, keyword))) {
+        diagnostic = diagnostic.help(help.0);
+        if let Some(replacement) = help.1 {
+            diagnostic = diagnostic.fix(token.span, replacement);
+        }
+    } else if let Some((_, form)) = keyword.and_then(|k| FORMS.iter().find(|(word, _)| *word == k)) {
+        diagnostic = diagnostic.help(format!("it is written `{form}`"));
+    }
+    diagnostic
+}
+
+/// Advice for frequent slips, with what to put in the token's place.
+fn hint(found: Token, before: Option<&Token>, tokens: &[Token], at: usize, keyword: Option<&str>) -> Option<(String, Option<String>)> {
+    match found.tok {
+        Tok::Equals if matches!(keyword, Some("assert" | "goal" | "transfer" | "let" | "metric")) && at > 3 => {
+            Some(("to compare two values, write `==`".into(), Some("==".into())))
+        }
+        Tok::Word(word) if DECLARATIONS.contains(&word) || RESERVED.contains(&word) => {
+            let named = before.is_some_and(|t| matches!(t.tok, Tok::Word(k) if DECLARATIONS.contains(&k)));
+            named.then(|| (format!("`{word}` is a word of the language; as a name it goes between backticks"), Some(format!("`{word}`"))))
+        }
+        Tok::Word(word) => {
+            let meant = did_you_mean(word, CLAUSES.iter().copied().chain(["then", "else", "and", "or", "in"]))?;
+            let number = before.is_some_and(|t| matches!(t.tok, Tok::Number(_)));
+            (!number).then(|| (format!("did you mean `{meant}`?"), Some(meant.into())))
+        }
+        Tok::Number(n) if before.is_some_and(|t| matches!(t.tok, Tok::Word(_))) => {
+            let Some(Token { tok: Tok::Word(word), .. }) = tokens.get(at.checked_sub(1)?) else { return None };
+            (!is_reserved(word) && !CLAUSES.contains(word))
+                .then(|| (format!("a product is written `{word} * {}`", n.text), Some(format!("* {}", n.text))))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,321 @@
+//! Text to syntax tree.
+//!
+//! In: the text of one file. Out: an [`ast::File`] with every declaration that could be read, and a diagnostic for each
+//! that could not. The tokens are first cut where a declaration's keyword stands first on its line, and each piece is
+//! parsed by itself (chumsky), so that a mistake in one declaration never hides another.
+//! Invariant: any text gives a tree and diagnostics, never a panic. Absent on purpose: chumsky's own words; its errors
+//! become codes here.
+
+mod decl;
+mod expr;
+mod message;
+mod number;
+
+use std::ops::Range;
+
+use chumsky::Parser;
+
+use super::ast::{self, Item};
+use super::token::{self, DECLARATIONS, Tok, Token};
+use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
+
+/// Brackets, and `if`s waiting for their `else`, may be nested this deeply.
+const MAX_NESTING: usize = 150;
+
+/// What became of a text.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// The declarations that could be read.
+    pub file: ast::File,
+    /// Names of declarations that could not: nothing more is to be said of whoever reads them.
+    pub broken: Vec<ast::Name>,
+    /// One for each declaration that could not be read.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A stretch of tokens between two places where a declaration may begin.
+enum Piece {
+    /// One or more declarations.
+    Run(Range<usize>),
+    /// `phase NAME { … }` or `entity NAME { … }`.
+    Block { header: Range<usize>, body: Vec<Piece>, end: usize },
+}
+
+/// Parses a file whose text begins at `base` of the source map.
+pub fn parse(text: &str, base: u32) -> Parsed {
+    let all = token::lex(text, base);
+    let tokens: Vec<Token> = all.iter().copied().filter(|t| !matches!(t.tok, Tok::Comment(_))).collect();
+    let mut parser = FileParser {
+        tokens: &tokens,
+        comments: all.iter().filter(|t| matches!(t.tok, Tok::Comment(_))).copied().collect(),
+        decl: decl::decl(),
+        parsed: Parsed::default(),
+    };
+    let items = match too_deep(&tokens) {
+        Some(at) => {
+            parser.parsed.diagnostics.push(message::too_deep(at));
+            parser.parsed.broken.extend(tokens.iter().filter_map(message::as_name));
+            Vec::new()
+        }
+        None => {
+            let pieces = cut(&tokens, &mut 0, false);
+            parser.items(&pieces)
+        }
+    };
+    let doc = parser.file_doc();
+    let mut parsed = parser.parsed;
+    parsed.file = ast::File { doc, items };
+    parsed
+}
+
+/// Parses a value given on the command line.
+pub fn parse_value(text: &str, base: u32) -> Result<ast::Expr, Diagnostic> {
+    let mut tokens = token::lex(text, base);
+    tokens.retain(|t| !matches!(t.tok, Tok::Comment(_)));
+    let whole = Span::new(base, base + text.len() as u32);
+    if let Some(at) = too_deep(&tokens) {
+        return Err(message::too_deep(at));
+    }
+    if tokens.is_empty() {
+        return Err(Diagnostic::new(Code::E0001, "a value is missing", whole, "expected a value"));
+    }
+    if let Some(error) = bad_token(&tokens).or_else(|| brackets(&tokens)) {
+        return Err(error);
+    }
+    let (value, errors) = expr::expr().parse(&tokens[..]).into_output_errors();
+    match (value, errors.into_iter().next()) {
+        (Some(value), None) => Ok(value),
+        (_, Some(error)) => Err(message::unexpected(&error, &tokens, None)),
+        (None, None) => Err(Diagnostic::new(Code::E0001, "this is not a value", whole, "")),
+    }
+}
+
+/// The place where nesting passes its bound.
+fn too_deep(tokens: &[Token]) -> Option<Span> {
+    let mut depth = 0usize;
+    for token in tokens {
+        match token.tok {
+            Tok::Open | Tok::OpenSquare | Tok::OpenBrace | Tok::Word("if") => depth += 1,
+            Tok::Close | Tok::CloseSquare | Tok::CloseBrace | Tok::Word("else") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_NESTING {
+            return Some(token.span);
+        }
+    }
+    None
+}
+
+/// Whether a declaration's keyword stands at `at`.
+fn is_keyword(tokens: &[Token], at: usize) -> bool {
+    let Some(Token { tok: Tok::Word(word), .. }) = tokens.get(at) else { return false };
+    let next = tokens.get(at + 1);
+    match *word {
+        "time" => next.is_some_and(|t| !t.bol && matches!(t.tok, Tok::Word(w) if !token::is_reserved(w) && w != "to")),
+        word => DECLARATIONS.contains(&word),
+    }
+}
+
+/// Cuts tokens into pieces, from `at` to the end of the file or of the block.
+fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut start = *at;
+    let mut depth = 0usize;
+    while let Some(token) = tokens.get(*at) {
+        let i = *at;
+        let entry = depth > 0 && matches!(tokens.get(i + 1), Some(t) if matches!(t.tok, Tok::Bar | Tok::Equals | Tok::Colon));
+        let keyword = is_keyword(tokens, i) && !entry;
+        if keyword && token.bol {
+            if start < i {
+                pieces.push(Piece::Run(start..i));
+            }
+            (start, depth) = (i, 0);
+        }
+        if keyword && depth == 0 && matches!(token.tok, Tok::Word("phase" | "entity")) {
+            let brace = (i + 1..tokens.len())
+                .take_while(|&j| !(tokens[j].bol && is_keyword(tokens, j)))
+                .find(|&j| tokens[j].tok == Tok::OpenBrace);
+            if let Some(brace) = brace {
+                if start < i {
+                    pieces.push(Piece::Run(start..i));
+                }
+                *at = brace + 1;
+                let body = cut(tokens, at, true);
+                start = *at;
+                pieces.push(Piece::Block { header: i..brace + 1, body, end: *at });
+                continue;
+            }
+        }
+        *at += 1;
+        match token.tok {
+            Tok::Open | Tok::OpenSquare | Tok::OpenBrace => depth += 1,
+            Tok::CloseBrace if depth == 0 && in_block => {
+                if start < i {
+                    pieces.push(Piece::Run(start..i));
+                }
+                return pieces;
+            }
+            Tok::Close | Tok::CloseSquare | Tok::CloseBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    if start < *at {
+        pieces.push(Piece::Run(start..*at));
+    }
+    pieces
+}
+
+/// The first token that no declaration may have.
+fn bad_token(tokens: &[Token]) -> Option<Diagnostic> {
+    tokens.iter().find_map(|t| message::bad_token(*t))
+}
+
+/// The first bracket without a partner.
+fn brackets(tokens: &[Token]) -> Option<Diagnostic> {
+    let mut open: Vec<Token> = Vec::new();
+    for token in tokens {
+        let wanted = match token.tok {
+            Tok::Open | Tok::OpenSquare | Tok::OpenBrace => {
+                open.push(*token);
+                continue;
+            }
+            Tok::Close => Tok::Open,
+            Tok::CloseSquare => Tok::OpenSquare,
+            Tok::CloseBrace => Tok::OpenBrace,
+            _ => continue,
+        };
+        match open.pop() {
+            Some(partner) if partner.tok == wanted => {}
+            partner => return Some(message::bracket(partner, Some(*token))),
+        }
+    }
+    open.pop().map(|token| message::bracket(Some(token), None))
+}
+
+struct FileParser<'t, 's> {
+    tokens: &'t [Token<'s>],
+    comments: Vec<Token<'s>>,
+    decl: expr::Rule<'t, 's, ast::Decl>,
+    parsed: Parsed,
+}
+
+impl<'t, 's> FileParser<'t, 's> {
+    fn items(&mut self, pieces: &[Piece]) -> Vec<Item> {
+        let mut items = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Run(range) => self.run(range.clone(), &mut items),
+                Piece::Block { header, body, end } => items.extend(self.block(header.clone(), body, *end)),
+            }
+        }
+        items
+    }
+
+    /// One declaration after another, up to the first that cannot be read.
+    fn run(&mut self, range: Range<usize>, items: &mut Vec<Item>) {
+        let mut at = range.start;
+        let whole = &self.tokens[range.clone()];
+        if let Some(error) = bad_token(whole).or_else(|| brackets(whole)) {
+            return self.fail(whole, error);
+        }
+        while at < range.end {
+            let tokens = &self.tokens[at..range.end];
+            if tokens[0].tok == Tok::Semicolon && at > range.start {
+                at += 1;
+                continue;
+            }
+            if !is_keyword(tokens, 0) {
+                return self.fail(tokens, message::no_keyword(tokens));
+            }
+            let parser = self.decl.clone().map_with(|decl, e| (decl, e.slice().len())).then_ignore(end_of_decl());
+            let (output, errors) = parser.lazy().parse(tokens).into_output_errors();
+            match (output, errors.into_iter().next()) {
+                (Some((decl, taken)), None) => {
+                    let span = expr::span_of(&tokens[..taken]);
+                    items.push(Item { doc: self.doc_before(at), decl, span });
+                    at += taken;
+                }
+                (_, Some(error)) => return self.fail(tokens, message::unexpected(&error, tokens, Some(&tokens[0]))),
+                (None, None) => return self.fail(tokens, message::no_keyword(tokens)),
+            }
+        }
+    }
+
+    fn fail(&mut self, tokens: &[Token], error: Diagnostic) {
+        self.parsed.diagnostics.push(error);
+        self.parsed.broken.extend(message::declared_names(tokens));
+    }
+
+    fn block(&mut self, header: Range<usize>, body: &[Piece], end: usize) -> Option<Item> {
+        let items = self.items(body);
+        let tokens = &self.tokens[header.clone()];
+        let closed = end > header.end && self.tokens[end - 1].tok == Tok::CloseBrace;
+        if !closed {
+            let brace = self.tokens[header.end - 1];
+            self.fail(tokens, message::bracket(Some(brace), None));
+        }
+        if let Some(error) = bad_token(tokens) {
+            self.fail(tokens, error);
+            return None;
+        }
+        let span = expr::span_of(&self.tokens[header.start..end]);
+        let doc = self.doc_before(header.start);
+        let (decl, errors) = match tokens[0].tok {
+            Tok::Word("phase") => {
+                let (name, errors) = decl::phase_header().parse(tokens).into_output_errors();
+                (name.map(|name| ast::Decl::Phase { name, items }), errors)
+            }
+            _ => {
+                let (head, errors) = decl::entity_header().parse(tokens).into_output_errors();
+                (head.map(|(name, at_most)| ast::Decl::Entity { name, at_most, items }), errors)
+            }
+        };
+        if let Some(error) = errors.into_iter().next() {
+            self.fail(tokens, message::unexpected(&error, tokens, Some(&tokens[0])));
+        }
+        decl.map(|decl| Item { doc, decl, span })
+    }
+
+    /// The `///` lines between the token at `at` and the one before it.
+    fn doc_before(&self, at: usize) -> String {
+        let from = at.checked_sub(1).map_or(0, |i| self.tokens[i].span.end);
+        let to = self.tokens[at].span.start;
+        let first = self.comments.partition_point(|c| c.span.start < from);
+        let lines = self.comments[first..].iter().take_while(|c| c.span.end <= to);
+        // A `///` behind the end of the declaration before is that one's remark, not this one's doc.
+        doc_text(lines.filter(|c| c.bol), "///")
+    }
+
+    fn file_doc(&self) -> String {
+        let first = self.tokens.first().map_or(u32::MAX, |t| t.span.start);
+        doc_text(self.comments.iter().take_while(|c| c.span.end <= first), "//!")
+    }
+}
+
+fn doc_text<'c>(comments: impl Iterator<Item = &'c Token<'c>>, mark: &str) -> String {
+    let lines: Vec<&str> = comments
+        .filter_map(|c| match c.tok {
+            Tok::Comment(text) => text.strip_prefix(mark).map(|l| l.strip_prefix(' ').unwrap_or(l).trim_end()),
+            _ => None,
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// What may stand behind a declaration: `;`, the next declaration, a new line, or nothing. A clause word on a new line
+/// still belongs to the declaration, so what is wrong with the clause is what gets reported.
+fn end_of_decl<'t, 's: 't>() -> impl expr::Parse<'t, 's, ()> {
+    use chumsky::prelude::*;
+    let next = any()
+        .filter(|t: &Token| match t.tok {
+            Tok::Semicolon => true,
+            Tok::Word(w) if DECLARATIONS.contains(&w) => true,
+            Tok::Word(w) => t.bol && !token::CLAUSES.contains(&w) && !token::RESERVED.contains(&w),
+            Tok::Quoted(_) => t.bol,
+            _ => false,
+        })
+        .rewind()
+        .ignored();
+    next.or(end()).labelled("the end of the declaration")
+}
