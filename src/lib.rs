@@ -2,3 +2,6 @@
 pub mod diag;
 pub mod source;
 pub mod syntax;
+pub mod units;
+pub mod builtins;
+pub mod hir;

@@ -1,0 +1,64 @@
+//! What functions compute, on doubles. Transcendentals come from the libm crate, never from the platform, so that results
+//! are the same bits everywhere.
+
+use super::Instant;
+
+/// `x` to the power `y`.
+pub fn power(x: f64, y: f64) -> f64 {
+    libm::pow(x, y)
+}
+
+/// The number of the step on which an instant falls: the first whose time is not before it, one part in 10⁹ aside.
+pub fn event_step(time: f64, start: f64, dt: f64) -> f64 {
+    libm::ceil((time - start) / dt - 1e-9)
+}
+
+pub(super) fn log(x: f64, base: f64) -> f64 {
+    libm::log(x) / libm::log(base)
+}
+
+/// The remainder with the divisor's sign.
+pub(super) fn modulo(a: f64, b: f64) -> f64 {
+    let r = libm::fmod(a, b);
+    if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+}
+
+pub(super) fn min(a: f64, b: f64) -> f64 {
+    // NaN stays NaN: a value that is no number must not vanish in a minimum.
+    if a.is_nan() || a < b { a } else { b }
+}
+
+pub(super) fn max(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
+pub(super) fn clamp(x: f64, low: f64, high: f64) -> f64 {
+    max(low, min(x, high))
+}
+
+pub(super) fn safediv(a: f64, b: f64, otherwise: f64) -> f64 {
+    if b == 0.0 { otherwise } else { a / b }
+}
+
+/// 0, and `height` from the step on which `t` falls.
+pub(super) fn step_at([height, t, _]: [f64; 3], at: Instant) -> f64 {
+    if at.step >= event_step(t, at.start, at.dt) { height } else { 0.0 }
+}
+
+/// 0, then `slope` per time from `from` on, then what has been reached by `to`.
+pub(super) fn ramp([slope, from, to]: [f64; 3], at: Instant) -> f64 {
+    if at.time <= from { 0.0 } else { slope * (min(at.time, to) - from) }
+}
+
+/// `amount` within the one step on which `first` falls, as a rate, and again each `every`.
+pub(super) fn pulse([amount, first, every]: [f64; 3], at: Instant) -> f64 {
+    let hit = |time: f64| event_step(time, at.start, at.dt) == at.step;
+    let due = if every > 0.0 {
+        // The last repeat that is not after the end of this step, and the one before, in case of rounding.
+        let n = max(0.0, libm::floor((at.time - first) / every));
+        hit(first + n * every) || hit(first + (n + 1.0) * every)
+    } else {
+        hit(first)
+    };
+    if due { amount / at.dt } else { 0.0 }
+}

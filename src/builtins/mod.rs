@@ -1,0 +1,101 @@
+//! Every function of the language, one row each.
+//!
+//! In: nothing. Out: [`find`] and [`all`]. A row says how a function is called, what its units are, what it computes, and
+//! what it is called elsewhere; the checker, both evaluators, the book and completion read it from here.
+//! Invariant: nobody outside asks for a function's name. Absent on purpose: user functions (`fn`), distributions.
+
+mod kernels;
+mod reduce;
+mod signature;
+mod table;
+
+use std::sync::LazyLock;
+
+pub use kernels::{event_step, power};
+pub use reduce::{Accumulator, Reducer};
+pub use signature::{Param, Signature, Slot};
+
+/// What a function of the clock may see besides its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Instant {
+    /// The clock.
+    pub time: f64,
+    /// The length of a step.
+    pub dt: f64,
+    /// Where the run starts.
+    pub start: f64,
+    /// The number of the step.
+    pub step: f64,
+}
+
+/// Functions that look at another moment than now, or at what a flow asked for. Their argument is a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Memory {
+    /// The value in the row before.
+    Previous,
+    /// The value in the row where this step starts.
+    Opening,
+    /// The value in row 0.
+    Initial,
+    /// What has come together since the start.
+    Total,
+    /// What a flow asked for.
+    Requested,
+}
+
+/// How a function is computed.
+#[derive(Clone, Copy, Debug)]
+pub enum Kernel {
+    /// Of one argument.
+    One(fn(f64) -> f64),
+    /// Of two.
+    Two(fn(f64, f64) -> f64),
+    /// Of three.
+    Three(fn(f64, f64, f64) -> f64),
+    /// Of any number, from the left.
+    Fold(fn(f64, f64) -> f64),
+    /// Of one argument and the unit to round to.
+    Round(fn(f64) -> f64),
+    /// Of up to three arguments and the clock; absent ones are NaN.
+    Clock(fn([f64; 3], Instant) -> f64),
+    /// Of another moment.
+    Memory(Memory),
+    /// Of a whole run: only metrics have it.
+    Run,
+}
+
+/// A function of the language.
+#[derive(Debug)]
+pub struct Builtin {
+    /// What it is called with and what comes out, units included.
+    pub signature: Signature,
+    /// How it is computed.
+    pub kernel: Kernel,
+    /// What it means in a metric, over all rows of a run.
+    pub reducer: Option<Reducer>,
+    /// What it does, in a sentence or two.
+    pub doc: &'static str,
+    /// A use of it.
+    pub example: &'static str,
+    /// Its names in other tools, as `tool: name`.
+    pub foreign: &'static [&'static str],
+}
+
+impl Builtin {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.signature.name
+    }
+}
+
+static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(table::rows);
+
+/// All functions, in the order of the book.
+pub fn all() -> &'static [Builtin] {
+    &ALL
+}
+
+/// The function of this name.
+pub fn find(name: &str) -> Option<&'static Builtin> {
+    ALL.iter().find(|b| b.name() == name)
+}

@@ -1,0 +1,58 @@
+//! The rows.
+
+use super::kernels as k;
+use super::{Builtin, Kernel, Memory, Reducer, Signature};
+
+type Row = (&'static str, Kernel, Option<Reducer>, &'static str, &'static str, &'static [&'static str]);
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("abs(x: D) -> D", Kernel::One(libm::fabs), None, "The size of a value, without its sign.", "abs(price - target)", &["Vensim: ABS", "Stella: ABS"]),
+    ("sqrt(x: D) -> D½", Kernel::One(libm::sqrt), None, "The square root; the unit's powers are halved.", "sqrt(reserve_a * reserve_b)", &["Vensim: SQRT", "Stella: SQRT"]),
+    ("exp(x: 1) -> 1", Kernel::One(libm::exp), None, "e to the power x.", "exp(-time / (12 month))", &["Vensim: EXP", "Stella: EXP"]),
+    ("ln(x: 1) -> 1", Kernel::One(libm::log), None, "The natural logarithm.", "ln(2) / (12 month)", &["Vensim: LN", "Stella: LN"]),
+    ("log10(x: 1) -> 1", Kernel::One(libm::log10), None, "The logarithm to base 10.", "log10(holders)", &["Stella: LOG10"]),
+    ("log(x: 1, base: 1) -> 1", Kernel::Two(k::log), None, "The logarithm to any base.", "log(8, 2)", &["Vensim: LOG"]),
+    ("sin(x: 1) -> 1", Kernel::One(libm::sin), None, "The sine of an angle in radians.", "sin(2 * pi * time / (12 month))", &["Vensim: SIN", "Stella: SIN"]),
+    ("cos(x: 1) -> 1", Kernel::One(libm::cos), None, "The cosine of an angle in radians.", "cos(2 * pi * time / (12 month))", &["Vensim: COS", "Stella: COS"]),
+    ("tan(x: 1) -> 1", Kernel::One(libm::tan), None, "The tangent of an angle in radians.", "tan(angle)", &["Vensim: TAN", "Stella: TAN"]),
+    ("asin(x: 1) -> 1", Kernel::One(libm::asin), None, "The angle in radians whose sine is x.", "asin(0.5)", &["Vensim: ARCSIN"]),
+    ("acos(x: 1) -> 1", Kernel::One(libm::acos), None, "The angle in radians whose cosine is x.", "acos(0.5)", &["Vensim: ARCCOS"]),
+    ("atan(x: 1) -> 1", Kernel::One(libm::atan), None, "The angle in radians whose tangent is x.", "atan(slope)", &["Vensim: ARCTAN", "Stella: ARCTAN"]),
+    ("atan2(y: D, x: D) -> 1", Kernel::Two(libm::atan2), None, "The angle of the point (x, y), in radians.", "atan2(north, east)", &[]),
+    ("floor(x: D, to: D = 1) -> D", Kernel::Round(libm::floor), None, "The greatest multiple of `to` that is not above x.", "floor(supply, to: 1 TKN)", &["Vensim: INTEGER", "Stella: INT"]),
+    ("ceil(x: D, to: D = 1) -> D", Kernel::Round(libm::ceil), None, "The least multiple of `to` that is not below x.", "ceil(months)", &["Stella: ROUNDUP"]),
+    ("round(x: D, to: D = 1) -> D", Kernel::Round(libm::round), None, "The nearest multiple of `to`; halves go away from zero.", "round(price, to: 0.01 USD)", &["Stella: ROUND"]),
+    ("trunc(x: D, to: D = 1) -> D", Kernel::Round(libm::trunc), None, "The multiple of `to` next to x on the side of zero.", "trunc(x)", &["Vensim: INTEGER"]),
+    ("mod(a: D, b: D) -> D", Kernel::Two(k::modulo), None, "What is left of a when b is taken out as often as it fits; it has b's sign.", "mod(time, 12 month)", &["Vensim: MODULO", "Stella: MOD"]),
+    ("min(x: D...) -> D", Kernel::Fold(k::min), None, "The least of its arguments.", "min(demand, supply)", &["Vensim: MIN", "Stella: MIN"]),
+    ("max(x: D...) -> D", Kernel::Fold(k::max), None, "The greatest of its arguments.", "max(0, target - stock)", &["Vensim: MAX", "Stella: MAX"]),
+    ("clamp(x: D, low: D, high: D) -> D", Kernel::Three(k::clamp), None, "x, but not below `low` and not above `high`.", "clamp(signal, 0, 1)", &["XMILE: MAX(MIN(…))"]),
+    ("safediv(a: A, b: B, otherwise: A/B) -> A/B", Kernel::Three(k::safediv), None, "a / b, and `otherwise` where b is 0.", "safediv(sold, offered, otherwise: 0)", &["Vensim: XIDZ, ZIDZ", "Stella: SAFEDIV"]),
+    ("step_at(height: D, t: T) -> D", Kernel::Clock(k::step_at), None, "0 before time t, `height` from then on.", "step_at(5%, 12 month)", &["Vensim: STEP", "Stella: STEP"]),
+    ("ramp(slope: D/T, from: T, to: T) -> D", Kernel::Clock(k::ramp), None, "0 up to `from`, then rising by `slope`, level after `to`.", "ramp(1%/month, 6 month, 12 month)", &["Vensim: RAMP", "Stella: RAMP"]),
+    ("pulse(amount: D, at: T, every: T = 0) -> D/T", Kernel::Clock(k::pulse), None, "A rate that moves `amount` within the step at time `at`, and again each `every`.", "pulse(1M TKN, 6 month, 12 month)", &["Stella: PULSE", "Vensim: PULSE TRAIN"]),
+    ("previous(x: D, start: D = 0) -> D", Kernel::Memory(Memory::Previous), None, "x in the row before. In row 0 it is `start`, and without that x itself.", "price - previous(price)", &["Stella: PREVIOUS", "Vensim: DELAY FIXED by one step"]),
+    ("opening(x: D) -> D", Kernel::Memory(Memory::Opening), None, "x in the row with which this step starts.", "opening(fund)", &["cadCAD: state at the start of the timestep"]),
+    ("initial(x: D) -> D", Kernel::Memory(Memory::Initial), Some(Reducer::Initial), "x in row 0.", "initial(fund) / programme", &["Vensim: INITIAL", "Stella: INIT"]),
+    ("total(x: D/T) -> D", Kernel::Memory(Memory::Total), Some(Reducer::Total), "What a rate has come to since the start; of a transfer, what it has moved.", "total(grants)", &["Vensim: INTEG of a flow", "Stella: a stock that counts"]),
+    ("requested(x: D) -> D", Kernel::Memory(Memory::Requested), None, "What a flow asked for, before a cap.", "requested(sales) - sales", &[]),
+    ("final(x: D) -> D", Kernel::Run, Some(Reducer::Final), "x in the last row.", "final(fund)", &["Stella: final value in a table"]),
+    ("mean_over(x: D) -> D", Kernel::Run, Some(Reducer::Mean), "The mean of x over all rows.", "mean_over(price)", &["Stella: MEAN"]),
+    ("min_over(x: D) -> D", Kernel::Run, Some(Reducer::Min), "The least value of x in any row.", "min_over(fund)", &["Stella: HISTORY minimum"]),
+    ("max_over(x: D) -> D", Kernel::Run, Some(Reducer::Max), "The greatest value of x in any row.", "max_over(price)", &["Stella: HISTORY maximum"]),
+    ("sd_over(x: D) -> D", Kernel::Run, Some(Reducer::Sd), "The standard deviation of x over all rows (divided by n).", "sd_over(price)", &["Stella: STDDEV"]),
+    ("at(x: D, t: T) -> D", Kernel::Run, Some(Reducer::At), "x in the row at time t; undefined where the run has no such row.", "at(fund, 12 month)", &["Vensim: GET DATA AT TIME"]),
+    ("first_time(c: bool) -> T", Kernel::Run, Some(Reducer::FirstTime), "The first time at which c holds; inf if it never does.", "first_time(fund < 1M TKN)", &["Vensim: SAMPLE IF TRUE of Time"]),
+    ("last_time(c: bool) -> T", Kernel::Run, Some(Reducer::LastTime), "The last time at which c holds; -inf if it never does.", "last_time(price > 1 USD/TKN)", &[]),
+    ("time_of_max(x: D) -> T", Kernel::Run, Some(Reducer::TimeOfMax), "The first time at which x is greatest.", "time_of_max(infected)", &[]),
+    ("drawdown(x: D) -> 1", Kernel::Run, Some(Reducer::Drawdown), "The deepest fall of x from a peak, as a share of that peak.", "drawdown(treasury)", &["finance: maximum drawdown"]),
+];
+
+pub(super) fn rows() -> Vec<Builtin> {
+    let row = |&(text, kernel, reducer, doc, example, foreign): &Row| {
+        let signature = Signature::parse(text);
+        Builtin { signature, kernel, reducer, doc, example, foreign }
+    };
+    ROWS.iter().map(row).collect()
+}

@@ -1,0 +1,323 @@
+//! From syntax to meaning: expressions.
+
+use num_traits::Zero;
+
+use super::resolve::{Meaning, Resolver};
+use super::{BinaryOp, ClockPart, ExprId, ExprKind, FnId};
+use crate::builtins::{self, Builtin};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::units::{Exponent, Unit};
+
+impl<'a> Resolver<'a> {
+    /// Resolves an expression; what is wrong with it is reported, and it becomes [`ExprKind::Error`].
+    pub(super) fn expr(&mut self, e: &'a ast::Expr) -> ExprId {
+        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.expr_inner(e))
+    }
+
+    fn expr_inner(&mut self, e: &'a ast::Expr) -> ExprId {
+        let span = e.span;
+        let kind = match &e.kind {
+            ast::ExprKind::Paren(inner) => return self.expr(inner),
+            ast::ExprKind::Number(n) => ExprKind::Number { value: n.value.clone(), percent: n.percent },
+            ast::ExprKind::Quantity { number, unit, power } => match self.unit_named(unit) {
+                None => ExprKind::Error,
+                Some(id) => {
+                    let exponent = power.as_ref().map(|p| super::units::bounded(&p.value));
+                    if exponent == Some(None) {
+                        self.report(Diagnostic::new(Code::E0307, "this power is too large for a unit", span, "64 is the most"));
+                    }
+                    let exponent = exponent.flatten().unwrap_or_else(|| Exponent::from_integer(1));
+                    ExprKind::Quantity { value: number.value.clone(), unit: Unit::of(id).power(exponent) }
+                }
+            },
+            ast::ExprKind::Bool(value) => ExprKind::Bool(*value),
+            ast::ExprKind::Time => ExprKind::Clock(ClockPart::Time),
+            ast::ExprKind::Name(name) => self.name(name, span),
+            ast::ExprKind::Field(base, field) if matches!(base.kind, ast::ExprKind::Time) => self.clock_field(field, span),
+            ast::ExprKind::Negate(inner) => ExprKind::Negate(self.expr(inner)),
+            ast::ExprKind::Not(inner) => ExprKind::Not(self.expr(inner)),
+            ast::ExprKind::Binary(op, a, b) => {
+                self.division(*op, a, b, span);
+                let a = self.expr(a);
+                ExprKind::Binary(*op, a, self.expr(b))
+            }
+            ast::ExprKind::Compare(first, rest) => return self.chain(first, rest),
+            ast::ExprKind::If(parts) => {
+                let [c, a, b] = &**parts;
+                let (c, a) = (self.expr(c), self.expr(a));
+                ExprKind::If(c, a, self.expr(b))
+            }
+            ast::ExprKind::Call { name, args } => self.call(name, args, span),
+            ast::ExprKind::TooDeep => {
+                let error = Diagnostic::new(Code::E0006, "this expression is nested too deeply", span, "it passes 1000 levels")
+                    .help("give parts of it names: `let part = …`");
+                self.report(error);
+                ExprKind::Error
+            }
+            ast::ExprKind::Date(text) => {
+                let ok = is_date(text);
+                if ok {
+                    self.not_yet("a date", span);
+                } else {
+                    let error = Diagnostic::new(Code::E0009, format!("`@{text}` is not a date"), span, "")
+                        .help("a date is written `@2021-08-04`: year, month, day");
+                    self.report(error);
+                }
+                ExprKind::Error
+            }
+            ast::ExprKind::Text(_) => {
+                let error = Diagnostic::new(Code::E0201, "a text is not a value", span, "a number or a condition is wanted here")
+                    .help("a name with blanks goes between backticks: `` `my name` ``");
+                self.report(error);
+                ExprKind::Error
+            }
+            ast::ExprKind::Field(..) => self.later("an attribute", e),
+            ast::ExprKind::Subscript { .. } => self.later("a subscript", e),
+            ast::ExprKind::Array(_) => self.later("an array value", e),
+            ast::ExprKind::Match { .. } => self.later("`match`", e),
+        };
+        self.add(kind, span)
+    }
+
+    /// Something of the language that is not built yet; its names count as read.
+    fn later(&mut self, what: &str, e: &'a ast::Expr) -> ExprKind {
+        self.not_yet(what, e.span);
+        let mut stack = vec![e];
+        while let Some(e) = stack.pop() {
+            if let ast::ExprKind::Name(name) = &e.kind
+                && let Some(Meaning::Decl(id)) = self.names.get(name).map(|n| n.meaning)
+            {
+                self.model.decls[id.0 as usize].read = true;
+            }
+            e.kind.each_child(&mut |child| stack.push(child));
+        }
+        ExprKind::Error
+    }
+
+    fn name(&mut self, name: &str, span: Span) -> ExprKind {
+        if let Some(i) = self.locals.iter().position(|l| l == name) {
+            return ExprKind::Local(i);
+        }
+        match name {
+            "dt" => return ExprKind::Clock(ClockPart::Dt),
+            "inf" => return ExprKind::Infinity,
+            "pi" => return ExprKind::Pi,
+            _ => {}
+        }
+        match self.names.get(name).map(|e| e.meaning) {
+            Some(Meaning::Unit(id)) => ExprKind::Unit(id),
+            Some(Meaning::Decl(id)) => {
+                self.model.decls[id.0 as usize].read = true;
+                ExprKind::Decl(id)
+            }
+            Some(Meaning::Unknown) => ExprKind::Error,
+            None => {
+                self.unknown_name(name, span);
+                ExprKind::Error
+            }
+        }
+    }
+
+    fn unknown_name(&mut self, name: &str, span: Span) {
+        let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, "nothing declares this name");
+        let builtin = builtins::find(name).is_some() || self.functions.contains_key(name);
+        let values = self.names.iter().filter(|(_, e)| !(e.prelude && e.meaning == Meaning::Unknown)).map(|(n, _)| n.as_str());
+        let known = values.chain(self.locals.iter().map(String::as_str));
+        let error = match did_you_mean(name, known) {
+            _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
+            Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(span, meant),
+            None => error.help(format!("declare it: `param {name} = …`, or `let {name} = …` if it is worked out")),
+        };
+        self.report(error);
+    }
+
+    fn clock_field(&mut self, field: &ast::Name, span: Span) -> ExprKind {
+        ExprKind::Clock(match field.text.as_str() {
+            "start" => ClockPart::Start,
+            "stop" => ClockPart::Stop,
+            "step" => ClockPart::Step,
+            other => {
+                let error = Diagnostic::new(Code::E0101, format!("the clock has no `{other}`"), span, "")
+                    .help("it has `time.start`, `time.stop` and `time.step` (the number of the step)");
+                self.report(error);
+                return ExprKind::Error;
+            }
+        })
+    }
+
+    /// `a < b <= c` is `a < b and b <= c`, with b worked out once.
+    fn chain(&mut self, first: &'a ast::Expr, rest: &'a [(ast::CompareOp, ast::Expr)]) -> ExprId {
+        let mut left = self.expr(first);
+        let mut all: Option<ExprId> = None;
+        for (op, right) in rest {
+            let right = self.expr(right);
+            let span = self.model.expr(left).span.to(self.model.expr(right).span);
+            let one = self.add(ExprKind::Compare(*op, left, right), span);
+            all = Some(match all {
+                None => one,
+                Some(before) => {
+                    let span = self.model.expr(before).span.to(span);
+                    self.add(ExprKind::Binary(BinaryOp::And, before, one), span)
+                }
+            });
+            left = right;
+        }
+        all.unwrap_or(left)
+    }
+
+    /// Divisions that read two ways.
+    fn division(&mut self, op: BinaryOp, a: &ast::Expr, b: &ast::Expr, span: Span) {
+        if let (BinaryOp::Divide | BinaryOp::Multiply, ast::ExprKind::Binary(BinaryOp::Divide, top, quantity)) = (op, &a.kind)
+            && matches!(quantity.kind, ast::ExprKind::Quantity { .. })
+            && let ast::ExprKind::Name(unit) = &b.kind
+            && self.names.get(unit).is_some_and(|e| matches!(e.meaning, Meaning::Unit(_)))
+        {
+            let text = |s: Span| self.sources.text(s).to_string();
+            let (x, q, sign) = (text(top.span), text(quantity.span), if op == BinaryOp::Divide { "/" } else { "*" });
+            let whole = text(quantity.span.to(b.span));
+            let error = Diagnostic::new(Code::E0306, format!("what is divided by: `{q}`, or `{whole}`?"), quantity.span.to(b.span), "this reads two ways")
+                .help(format!("write `{x} / ({whole})` or `({x} / {q}) {sign} {unit}`"))
+                .fix(quantity.span.to(b.span), format!("({whole})"));
+            self.report(error);
+        }
+        if let (BinaryOp::Divide, ast::ExprKind::Number(n), ast::ExprKind::Quantity { unit, .. }) = (op, &a.kind, &b.kind)
+            && !n.value.is_zero()
+        {
+            let text = |s: Span| self.sources.text(s).to_string();
+            let (n, q) = (text(a.span), text(b.span));
+            let digits = q.trim_end_matches(&unit.text).trim_end().to_string();
+            let warning = Diagnostic::new(Code::W0301, format!("`{n} / {q}` is {n} divided by {q}"), span, format!("read as `{n} / ({q})`"))
+                .help(format!("if that is meant, write `{n} / ({q})`; the other reading is `({n}/{digits}) * 1 {}`", unit.text))
+                .fix(b.span, format!("({q})"));
+            self.report(warning);
+        }
+    }
+
+    fn call(&mut self, name: &ast::Name, args: &'a [ast::Arg], span: Span) -> ExprKind {
+        if let Some(arg) = args.iter().find(|a| !a.binders.is_empty() || a.otherwise.is_some()) {
+            self.not_yet("an aggregate over an index", arg.value.span);
+            return ExprKind::Error;
+        }
+        match self.functions.get(&name.text).copied() {
+            Some((Some(id), ..)) => return self.call_function(id, name, args, span),
+            Some((None, ..)) => {
+                args.iter().for_each(|a| {
+                    self.expr(&a.value);
+                });
+                return ExprKind::Error;
+            }
+            None => {}
+        }
+        if let Some(builtin) = builtins::find(&name.text) {
+            return self.call_builtin(builtin, args, span);
+        }
+        args.iter().for_each(|a| {
+            self.expr(&a.value);
+        });
+        const LATER: &[&str] = &[
+            "delay", "delay1", "delay3", "delayn", "smooth1", "smooth3", "smoothn", "trend", "moving_average", "sum", "mean",
+            "product", "count", "any", "all", "gini", "hhi", "nakamoto", "argmax", "argmin", "rank", "member",
+        ];
+        if LATER.contains(&name.text.as_str()) {
+            self.not_yet(&format!("`{}`", name.text), name.span);
+            return ExprKind::Error;
+        }
+        let error = Diagnostic::new(Code::E0103, format!("there is no function `{}`", name.text), name.span, "nothing declares it");
+        let known = builtins::all().iter().map(Builtin::name).chain(self.functions.keys().map(String::as_str));
+        let error = match (did_you_mean(&name.text, known), self.names.contains_key(&name.text)) {
+            (_, true) => error.help(format!("`{0}` is a value: to multiply, write `{0} * (…)`", name.text)),
+            (Some(meant), _) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+            (None, _) => error.help(format!("declare it: `fn {}(x) = …`", name.text)),
+        };
+        self.report(error);
+        ExprKind::Error
+    }
+
+    fn call_function(&mut self, id: FnId, name: &ast::Name, args: &'a [ast::Arg], span: Span) -> ExprKind {
+        self.model.fns[id.0 as usize].read = true;
+        self.calls.push((id, span));
+        let values: Vec<ExprId> = args.iter().map(|a| self.expr(&a.value)).collect();
+        let wanted: Vec<String> = self.model.function(id).params.iter().map(|(name, _)| name.clone()).collect();
+        if wanted.len() != values.len() {
+            let form = format!("{}({})", name.text, wanted.join(", "));
+            let error = Diagnostic::new(Code::E0202, format!("`{}` has {}, and is given {}", name.text, arguments(wanted.len()), values.len()), span, "")
+                .help(format!("it is called as `{form}`"));
+            self.report(error);
+            return ExprKind::Error;
+        }
+        if let Some(arg) = args.iter().find_map(|a| a.name.as_ref()) {
+            let order: Option<Vec<usize>> = args.iter().enumerate().map(|(i, a)| match &a.name {
+                None => Some(i),
+                Some(n) => wanted.iter().position(|w| *w == n.text),
+            }).collect();
+            let mut placed = vec![None; values.len()];
+            for (from, to) in order.iter().flatten().enumerate() {
+                placed[*to] = Some(values[from]);
+            }
+            match placed.into_iter().collect::<Option<Vec<_>>>().filter(|_| order.is_some()) {
+                Some(values) => return ExprKind::Call(id, values),
+                None => {
+                    let error = Diagnostic::new(Code::E0202, format!("the arguments of `{}` do not fit", name.text), arg.span, "")
+                        .help(format!("its arguments are {}", wanted.join(", ")));
+                    self.report(error);
+                    return ExprKind::Error;
+                }
+            }
+        }
+        ExprKind::Call(id, values)
+    }
+
+    fn call_builtin(&mut self, builtin: &'static Builtin, args: &'a [ast::Arg], span: Span) -> ExprKind {
+        let params = &builtin.signature.params;
+        let repeated = params.first().is_some_and(|p| p.repeated);
+        let mut slots: Vec<Option<ExprId>> = if repeated { Vec::new() } else { vec![None; params.len()] };
+        let mut wrong = None;
+        for (i, arg) in args.iter().enumerate() {
+            let value = self.expr(&arg.value);
+            let at = match &arg.name {
+                None => Some(i),
+                Some(name) => params.iter().position(|p| p.name == name.text),
+            };
+            match at {
+                Some(_) if repeated && arg.name.is_none() => slots.push(Some(value)),
+                Some(at) if !repeated && at < slots.len() && slots[at].is_none() => slots[at] = Some(value),
+                _ => wrong = wrong.or(Some(arg.name.as_ref().map_or(arg.value.span, |n| n.span))),
+            }
+        }
+        let missing = if repeated { slots.len() < 2 } else { params.iter().zip(&slots).any(|(p, s)| !p.optional && s.is_none()) };
+        if wrong.is_none() && !missing {
+            return ExprKind::Builtin(builtin, slots);
+        }
+        let form = builtin.signature.text;
+        let message = match (wrong, repeated) {
+            (Some(_), _) => format!("an argument of `{}` is one too many", builtin.name()),
+            (None, true) => format!("`{}` wants two arguments at least", builtin.name()),
+            (None, false) => {
+                let first = params.iter().zip(&slots).find(|(p, s)| !p.optional && s.is_none());
+                format!("`{}` wants {}", builtin.name(), first.map_or("more".into(), |(p, _)| format!("its `{}`", p.name)))
+            }
+        };
+        let error = Diagnostic::new(Code::E0202, message, wrong.unwrap_or(span), "")
+            .help(format!("it is called as `{form}`; for example `{}`", builtin.example));
+        self.report(error);
+        ExprKind::Error
+    }
+}
+
+fn arguments(n: usize) -> String {
+    if n == 1 { "one argument".into() } else { format!("{n} arguments") }
+}
+
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = |s: &str, n: usize| (s.len() == n).then(|| s.parse::<u32>().ok()).flatten();
+    match parts[..] {
+        [y, m, d] => {
+            let (Some(_), Some(m), Some(d)) = (number(y, 4), number(m, 2), number(d, 2)) else { return false };
+            (1..=12).contains(&m) && (1..=31).contains(&d)
+        }
+        _ => false,
+    }
+}

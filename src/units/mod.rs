@@ -1,0 +1,363 @@
+//! Dimensions and units.
+//!
+//! In: declared units. Out: [`Dim`], what can be added to what; [`Unit`], how a value is written; and exact factors
+//! between them. Invariant: exponents and factors are exact rationals; nothing here compares floats. Absent on purpose:
+//! inference (see `check`), which only uses [`Dim`]'s algebra.
+
+mod display;
+
+pub use display::{magnitude, plain};
+
+use num_bigint::BigInt;
+use num_rational::{BigRational, Ratio};
+use num_traits::{CheckedAdd, CheckedMul, One, Signed, ToPrimitive, Zero};
+
+use crate::source::Span;
+
+/// An exponent of a dimension.
+pub type Exponent = Ratio<i128>;
+
+/// A unit of a [`Registry`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UnitId(pub u32);
+
+/// A factor of a dimension.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Atom {
+    /// A unit declared without `=`.
+    Base(UnitId),
+    /// A dimension that inference has still to find.
+    Var(u32),
+}
+
+/// A product of powers: what a value measures, whatever its scale. The empty product is the plain number.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dim(Vec<(Atom, Exponent)>);
+
+// An exponent past 128 bits comes from no model of anything; it becomes 0 and never a panic.
+fn add(a: Exponent, b: Exponent) -> Exponent {
+    a.checked_add(&b).unwrap_or_default()
+}
+
+fn times(a: Exponent, b: Exponent) -> Exponent {
+    a.checked_mul(&b).unwrap_or_default()
+}
+
+impl Dim {
+    /// The plain number.
+    pub fn one() -> Self {
+        Self::default()
+    }
+
+    /// A single factor.
+    pub fn atom(atom: Atom) -> Self {
+        Self(vec![(atom, Exponent::one())])
+    }
+
+    /// Whether it is the plain number.
+    pub fn is_one(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Its factors, ordered.
+    pub fn factors(&self) -> &[(Atom, Exponent)] {
+        &self.0
+    }
+
+    /// The product of two.
+    pub fn multiply(&self, other: &Dim) -> Dim {
+        let (mut i, mut j) = (0, 0);
+        let mut out = Vec::with_capacity(self.0.len() + other.0.len());
+        while let (Some(a), Some(b)) = (self.0.get(i), other.0.get(j)) {
+            match a.0.cmp(&b.0) {
+                std::cmp::Ordering::Less => {
+                    out.push(*a);
+                    i += 1;
+                }
+                std::cmp::Ordering::Greater => {
+                    out.push(*b);
+                    j += 1;
+                }
+                std::cmp::Ordering::Equal => {
+                    let sum = add(a.1, b.1);
+                    if !sum.is_zero() {
+                        out.push((a.0, sum));
+                    }
+                    i += 1;
+                    j += 1;
+                }
+            }
+        }
+        out.extend_from_slice(&self.0[i..]);
+        out.extend_from_slice(&other.0[j..]);
+        Dim(out)
+    }
+
+    /// The quotient of two.
+    pub fn divide(&self, other: &Dim) -> Dim {
+        self.multiply(&other.power(-Exponent::one()))
+    }
+
+    /// To the power `exponent`.
+    pub fn power(&self, exponent: Exponent) -> Dim {
+        let powers = self.0.iter().map(|(a, e)| (*a, times(*e, exponent)));
+        Dim(powers.filter(|(_, e)| !e.is_zero()).collect())
+    }
+
+    /// The exponent of one factor.
+    pub fn exponent(&self, atom: Atom) -> Exponent {
+        self.0.iter().find(|(a, _)| *a == atom).map_or_else(Exponent::zero, |(_, e)| *e)
+    }
+
+    /// Its unknowns.
+    pub fn vars(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().filter_map(|(a, _)| match a {
+            Atom::Var(v) => Some(*v),
+            Atom::Base(_) => None,
+        })
+    }
+
+    /// With each unknown replaced by what `value` knows of it.
+    pub fn substitute(&self, value: impl Fn(u32) -> Option<Dim>) -> Dim {
+        let mut out = Dim::one();
+        for (atom, exponent) in &self.0 {
+            let factor = match atom {
+                Atom::Var(v) => value(*v).unwrap_or_else(|| Dim::atom(*atom)),
+                Atom::Base(_) => Dim::atom(*atom),
+            };
+            out = out.multiply(&factor.power(*exponent));
+        }
+        out
+    }
+}
+
+/// How a value is written: a product of powers of declared units.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Unit {
+    /// The units in the order in which they were written.
+    pub factors: Vec<(UnitId, Exponent)>,
+}
+
+impl Unit {
+    /// The unit of plain numbers.
+    pub fn one() -> Self {
+        Self::default()
+    }
+
+    /// One declared unit.
+    pub fn of(id: UnitId) -> Self {
+        Self { factors: vec![(id, Exponent::one())] }
+    }
+
+    /// To the power `exponent`.
+    pub fn power(&self, exponent: Exponent) -> Unit {
+        let powers = self.factors.iter().map(|(u, e)| (*u, times(*e, exponent)));
+        Unit { factors: powers.filter(|(_, e)| !e.is_zero()).collect() }
+    }
+}
+
+/// A declared unit.
+#[derive(Clone, Debug)]
+pub struct UnitDef {
+    /// Its name.
+    pub name: String,
+    /// What it measures.
+    pub dim: Dim,
+    /// How many of its family's base it is.
+    pub scale: BigRational,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// All declared units, and the clock's.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    units: Vec<UnitDef>,
+    clock: Option<(UnitId, UnitId, BigRational)>,
+}
+
+impl Registry {
+    /// Declares a unit without `=`: a dimension of its own.
+    pub fn base(&mut self, name: &str, span: Span) -> UnitId {
+        let id = UnitId(self.units.len() as u32);
+        let dim = Dim::atom(Atom::Base(id));
+        self.units.push(UnitDef { name: name.into(), dim, scale: BigRational::one(), span });
+        id
+    }
+
+    /// Declares a unit of the dimension and scale given.
+    pub fn derived(&mut self, name: &str, dim: Dim, scale: BigRational, span: Span) -> UnitId {
+        self.units.push(UnitDef { name: name.into(), dim, scale, span });
+        UnitId(self.units.len() as u32 - 1)
+    }
+
+    /// A unit's declaration.
+    pub fn get(&self, id: UnitId) -> &UnitDef {
+        &self.units[id.0 as usize]
+    }
+
+    /// All units, in order of declaration.
+    pub fn iter(&self) -> impl Iterator<Item = (UnitId, &UnitDef)> {
+        self.units.iter().enumerate().map(|(i, u)| (UnitId(i as u32), u))
+    }
+
+    /// Makes a unit the clock's: from now on its dimension is stored in it, so that every conversion into it is exact.
+    /// `false` when the unit is no power 1 of a single base.
+    pub fn set_clock(&mut self, id: UnitId) -> bool {
+        let def = self.get(id);
+        let [(Atom::Base(base), exponent)] = def.dim.factors() else { return false };
+        if !exponent.is_one() {
+            return false;
+        }
+        self.clock = Some((id, *base, def.scale.clone()));
+        true
+    }
+
+    /// The clock's unit.
+    pub fn clock(&self) -> Option<UnitId> {
+        self.clock.as_ref().map(|c| c.0)
+    }
+
+    /// The dimension of the clock; the plain number where there is none.
+    pub fn time(&self) -> Dim {
+        self.clock.as_ref().map_or_else(Dim::one, |c| Dim::atom(Atom::Base(c.1)))
+    }
+
+    /// What a unit measures.
+    pub fn dim(&self, unit: &Unit) -> Dim {
+        unit.factors.iter().fold(Dim::one(), |dim, (id, e)| dim.multiply(&self.get(*id).dim.power(*e)))
+    }
+
+    /// How many stored ones a unit is.
+    pub fn scale(&self, unit: &Unit) -> BigRational {
+        let written =
+            unit.factors.iter().fold(BigRational::one(), |s, (id, e)| s * rational_power(&self.get(*id).scale, *e));
+        match &self.clock {
+            Some((_, base, scale)) => {
+                let exponent = self.dim(unit).exponent(Atom::Base(*base));
+                written / rational_power(scale, exponent)
+            }
+            None => written,
+        }
+    }
+
+    /// The product of two units, as one would write it: a family that stands in both is written in the first's unit.
+    pub fn multiply(&self, a: &Unit, b: &Unit) -> Unit {
+        let mut out = a.clone();
+        for (id, exponent) in &b.factors {
+            let dim = &self.get(*id).dim;
+            match out.factors.iter_mut().find(|(other, _)| other == id || (!dim.is_one() && self.get(*other).dim == *dim)) {
+                Some((_, e)) => *e = add(*e, *exponent),
+                None => out.factors.push((*id, *exponent)),
+            }
+        }
+        out.factors.retain(|(_, e)| !e.is_zero());
+        out
+    }
+
+    /// The quotient of two units.
+    pub fn divide(&self, a: &Unit, b: &Unit) -> Unit {
+        self.multiply(a, &b.power(-Exponent::one()))
+    }
+
+    /// The unit in which a dimension is stored.
+    pub fn stored(&self, dim: &Dim) -> Unit {
+        let clock = self.clock.as_ref();
+        let factors = dim.factors().iter().filter_map(|(atom, e)| match atom {
+            Atom::Base(id) => Some((clock.filter(|c| c.1 == *id).map_or(*id, |c| c.0), *e)),
+            Atom::Var(_) => None,
+        });
+        let mut unit = Unit { factors: factors.collect() };
+        // What is counted comes before what it is divided by.
+        unit.factors.sort_by_key(|(_, e)| e.is_negative());
+        unit
+    }
+
+    /// A unit's name, such as `USD/TKN`; `1` for plain numbers.
+    pub fn name(&self, unit: &Unit) -> String {
+        display::unit(unit, |id| self.get(id).name.as_str())
+    }
+
+    /// The number to divide a stored value by, to show it in `unit`.
+    pub fn shown_scale(&self, unit: &Unit) -> f64 {
+        to_f64(&self.scale(unit))
+    }
+}
+
+/// `base` to a rational power: exact where that is rational and small, else as near as a double.
+fn rational_power(base: &BigRational, exponent: Exponent) -> BigRational {
+    if base.is_one() || exponent.is_zero() {
+        return BigRational::one();
+    }
+    if exponent.is_integer()
+        && let Some(n) = exponent.numer().to_i32().filter(|n| n.abs() <= 64)
+    {
+        return num_traits::Pow::pow(base, n);
+    }
+    let exponent = exponent.to_f64().unwrap_or(0.0);
+    let value = libm::pow(to_f64(base), exponent);
+    BigRational::from_float(value).filter(|v| !v.is_zero()).unwrap_or_else(BigRational::one)
+}
+
+/// The double nearest to an exact value.
+pub fn to_f64(value: &BigRational) -> f64 {
+    // Small integers, almost all values of real models, need no long division.
+    if value.is_integer()
+        && let Some(n) = value.numer().to_i64()
+        && n.unsigned_abs() < 1 << 53
+    {
+        return n as f64;
+    }
+    nearest(value.numer(), value.denom())
+}
+
+/// `numer / denom` rounded once, half to even.
+fn nearest(numer: &BigInt, denom: &BigInt) -> f64 {
+    let negative = numer.is_negative() != denom.is_negative();
+    let (n, d) = (numer.magnitude(), denom.magnitude());
+    if n.is_zero() {
+        return 0.0;
+    }
+    // Scale so that the quotient has 65 or 66 bits, and say in one bit more whether anything is left over: then rounding
+    // it rounds as the exact value would.
+    let shift = 65 + d.bits() as i64 - n.bits() as i64;
+    let (n, d) = if shift >= 0 { (n << shift as u64, d.clone()) } else { (n.clone(), d << (-shift) as u64) };
+    let sticky = !(&n % &d).is_zero();
+    let bits = ((&n / &d).to_u128().unwrap_or(u128::MAX) << 1) | u128::from(sticky);
+    let exponent = -shift - 1;
+    let value = scale_by_two(bits, exponent);
+    if negative { -value } else { value }
+}
+
+/// `bits · 2^exponent`, rounded once, half to even.
+fn scale_by_two(bits: u128, exponent: i64) -> f64 {
+    if bits == 0 {
+        return 0.0;
+    }
+    let length = 128 - bits.leading_zeros() as i64;
+    let top = exponent + length;
+    if top > 1024 {
+        return f64::INFINITY;
+    }
+    // How many bits the result may have: 53, or fewer where it is subnormal.
+    let room = (top + 1074).min(53);
+    if room < 0 {
+        return 0.0;
+    }
+    let drop = length - room;
+    let (kept, exponent) = if drop > 0 {
+        let kept = if drop >= 128 { 0 } else { bits >> drop };
+        let rest = if drop >= 128 { bits } else { bits & ((1u128 << drop) - 1) };
+        let half = 1u128 << (drop - 1);
+        let up = rest > half || (rest == half && kept & 1 == 1);
+        (kept + u128::from(up), exponent + drop)
+    } else {
+        (bits, exponent)
+    };
+    libm::ldexp(kept as f64, exponent as i32)
+}
+
+/// The exact value of a finite double.
+pub fn from_f64(value: f64) -> Option<BigRational> {
+    BigRational::from_float(value)
+}
