@@ -5,3 +5,6 @@ pub mod syntax;
 pub mod units;
 pub mod builtins;
 pub mod hir;
+pub mod check;
+pub mod ir;
+pub mod exec;

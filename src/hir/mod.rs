@@ -8,6 +8,7 @@ mod resolve;
 mod units;
 
 pub use resolve::{Input, Setting, resolve};
+pub(crate) use units::bounded as bounded_power;
 
 use num_rational::BigRational;
 
@@ -97,10 +98,10 @@ pub enum AnnotationKind {
 pub enum DeclKind {
     /// A constant of the run.
     Param {
-        /// Its default, or what a setting puts in its place.
+        /// Its default.
         value: ExprId,
-        /// Whether a setting gave the value.
-        set: bool,
+        /// What a setting puts in its place.
+        set: Option<ExprId>,
         /// The values that it may have.
         range: Option<(ExprId, ExprId)>,
     },
@@ -120,6 +121,8 @@ pub enum DeclKind {
     Stock {
         /// What it opens with.
         opening: ExprId,
+        /// What a setting puts in its place.
+        set: Option<ExprId>,
         /// It may go below zero.
         signed: bool,
         /// The values that it may have.

@@ -314,7 +314,7 @@ impl<'a> Resolver<'a> {
                 };
                 let (ty, value) = (self.annotation(ty.as_ref()), self.expr(default));
                 let range = self.range(range.as_ref());
-                return self.put(id, ty, DeclKind::Param { value, set: false, range }, known);
+                return self.put(id, ty, DeclKind::Param { value, set: None, range }, known);
             }
             Let { head, ty, value } => {
                 let id = self.next(next);
@@ -346,7 +346,7 @@ impl<'a> Resolver<'a> {
                         ast::StockOption::From(place) => self.not_yet("a stock that is funded `from` another", place.span),
                     }
                 }
-                return self.put(id, ty, DeclKind::Stock { opening, signed, range }, built);
+                return self.put(id, ty, DeclKind::Stock { opening, set: None, signed, range }, built);
             }
             Flow { head, leg, two_way, short } => {
                 let id = self.next(next);
@@ -595,8 +595,7 @@ impl<'a> Resolver<'a> {
                     _ => None,
                 };
                 match found.map(|id| &mut self.model.decls[id.0 as usize].kind) {
-                    Some(DeclKind::Param { value: old, set, .. }) => (*old, *set) = (value, true),
-                    Some(DeclKind::Stock { opening, .. }) => *opening = value,
+                    Some(DeclKind::Param { set, .. } | DeclKind::Stock { set, .. }) => *set = Some(value),
                     Some(DeclKind::Unknown) => {}
                     Some(_) => {
                         let word = found.map_or("name", |id| self.model.decl(id).word);

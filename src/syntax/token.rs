@@ -201,7 +201,8 @@ pub const RESERVED: &[&str] = &["if", "then", "else", "match", "and", "or", "not
 
 /// Words that mean something only after a complete expression or clause; elsewhere they are ordinary names, but never units.
 pub const CLAUSES: &[&str] = &[
-    "about", "at", "births", "by", "capped", "clamp", "column", "compare", "confidence", "deaths", "each", "every",
+    "about", "alias", "at", "births", "by", "capped", "clamp", "column", "compare", "confidence", "deaths", "each",
+    "every",
     "except", "extrapolate", "first", "from", "hold", "initially", "leak", "linear", "lumps", "measure", "next", "of",
     "once", "out", "rate", "rest", "run", "runs", "sample", "seed", "shifted", "signed", "skip", "source", "starting",
     "step", "sweep", "to", "up", "using", "when", "where", "within",

@@ -41,7 +41,7 @@ fn braces<'t, 's: 't, O: 't>(inner: impl Parse<'t, 's, O>) -> impl Parse<'t, 's,
 
 /// Entries between braces, each on a line of its own or parted by `;` or `,`.
 fn entries<'t, 's: 't, O: 't>(entry: impl Parse<'t, 's, O>) -> impl Parse<'t, 's, Vec<O>> {
-    braces(entry.separated_by(separator()).allow_trailing().collect())
+    braces(entry.separated_by(separator()).allow_trailing().at_least(1).collect())
 }
 
 impl<'t, 's: 't> Parts<'t, 's> {
@@ -108,17 +108,8 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .then(expr.clone())
             .map(|(path, value)| Setting { path, value })
             .boxed();
-        let arg = name()
-            .then_ignore(colon())
-            .or_not()
-            .then(expr.clone())
-            .map(|(name, value)| Arg { name, value, binders: Vec::new(), otherwise: None });
         let dist = name()
-            .then(
-                arg.separated_by(comma())
-                    .collect::<Vec<_>>()
-                    .delimited_by(sign(Tok::Open, "("), sign(Tok::Close, ")")),
-            )
+            .then(arguments(expr.clone()))
             .map_with(|(name, args), e| Dist { name, args, span: span_of(e.slice()) })
             .labelled("a distribution")
             .boxed();
@@ -161,9 +152,12 @@ impl<'t, 's: 't> Parts<'t, 's> {
 
     fn units(&self) -> impl Parse<'t, 's, Decl> {
         let alias = kw("alias").ignore_then(names()).or_not().map(Option::unwrap_or_default);
-        kw("unit").ignore_then(names()).then(equals().ignore_then(self.expr()).or_not()).then(alias).map(
-            |((names, value), aliases)| Decl::Unit { names, value, aliases },
-        )
+        let value = equals().ignore_then(self.expr()).map(|value| (Vec::new(), Some(value)));
+        let more = comma().ignore_then(name()).repeated().collect::<Vec<_>>().map(|names| (names, None));
+        kw("unit").ignore_then(name()).then(value.or(more)).then(alias).map(|((first, (mut names, value)), aliases)| {
+            names.insert(0, first);
+            Decl::Unit { names, value, aliases }
+        })
     }
 
     fn clock(&self) -> impl Parse<'t, 's, Decl> {
@@ -199,8 +193,6 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .separated_by(comma())
             .at_least(1)
             .collect::<Vec<_>>()
-            .then_ignore(any().filter(|t: &Token| !matches!(t.tok, Tok::Range | Tok::Plus | Tok::Minus | Tok::Star
-                | Tok::Slash | Tok::Open | Tok::Dot)).rewind().ignored().or(end()))
             .map(IndexBody::Labels);
         let numbers = self
             .expr()
@@ -212,7 +204,7 @@ impl<'t, 's: 't> Parts<'t, 's> {
         kw("index")
             .ignore_then(name())
             .then(kw("in").ignore_then(name()).or_not())
-            .then(choice((equals().ignore_then(labels.or(numbers)), file, table)))
+            .then(choice((equals().ignore_then(numbers.or(labels)), file, table)))
             .map(|((name, parent), body)| Decl::Index(Index { name, parent, body }))
     }
 
@@ -492,7 +484,7 @@ impl<'t, 's: 't> Parts<'t, 's> {
             });
         let scenario = kw("scenario")
             .ignore_then(name())
-            .then(entries(self.setting.clone()))
+            .then(braces(self.setting.clone().separated_by(separator()).allow_trailing().collect()))
             .map(|(name, settings)| Decl::Scenario { name, settings });
         choice((metric, assert, goal, assumption, expect, scenario, self.experiment())).boxed()
     }

@@ -122,6 +122,20 @@ pub(super) fn binder<'t, 's: 't>(expr: impl Parse<'t, 's, Expr>) -> impl Parse<'
         .map(|((name, index), filter)| Binder { name, index, filter })
 }
 
+/// The arguments of a call or a distribution, with their parentheses.
+pub(super) fn arguments<'t, 's: 't>(expr: impl Parse<'t, 's, Expr>) -> impl Parse<'t, 's, Vec<Arg>> {
+    name()
+        .then_ignore(sign(Tok::Colon, ":"))
+        .or_not()
+        .then(expr.clone())
+        .then(kw("for").ignore_then(binder(expr.clone())).repeated().collect::<Vec<_>>())
+        .then(kw("else").ignore_then(expr).or_not())
+        .map(|(((name, value), binders), otherwise)| Arg { name, value, binders, otherwise })
+        .separated_by(sign(Tok::Comma, ","))
+        .collect::<Vec<_>>()
+        .delimited_by(sign(Tok::Open, "("), sign(Tok::Close, ")"))
+}
+
 /// The expression grammar.
 pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
     recursive(|expr| {
@@ -148,17 +162,7 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
                 make(kind, e.slice())
             });
 
-        let arg = name()
-            .then_ignore(sign(Tok::Colon, ":"))
-            .or_not()
-            .then(expr.clone())
-            .then(kw("for").ignore_then(binder(expr.clone())).repeated().collect::<Vec<_>>())
-            .then(kw("else").ignore_then(expr.clone()).or_not())
-            .map(|(((name, value), binders), otherwise)| Arg { name, value, binders, otherwise });
-        let args = arg
-            .separated_by(comma())
-            .collect::<Vec<_>>()
-            .delimited_by(sign(Tok::Open, "("), sign(Tok::Close, ")"));
+        let args = arguments(expr.clone());
         let word = any()
             .filter_map(|t: Token| match t.tok {
                 Tok::Word(w) if !is_reserved(w) => Some((w, t.span, false)),

@@ -39,7 +39,7 @@ enum Piece {
     /// One or more declarations.
     Run(Range<usize>),
     /// `phase NAME { … }` or `entity NAME { … }`.
-    Block { header: Range<usize>, body: Vec<Piece>, end: usize },
+    Block { header: Range<usize>, body: Vec<Piece>, end: usize, closed: bool },
 }
 
 /// Parses a file whose text begins at `base` of the source map.
@@ -59,7 +59,7 @@ pub fn parse(text: &str, base: u32) -> Parsed {
             Vec::new()
         }
         None => {
-            let pieces = cut(&tokens, &mut 0, false);
+            let (pieces, _) = cut(&tokens, &mut 0, false);
             parser.items(&pieces)
         }
     };
@@ -108,17 +108,25 @@ fn too_deep(tokens: &[Token]) -> Option<Span> {
 }
 
 /// Whether a declaration's keyword stands at `at`.
-fn is_keyword(tokens: &[Token], at: usize) -> bool {
+pub(super) fn is_keyword(tokens: &[Token], at: usize) -> bool {
     let Some(Token { tok: Tok::Word(word), .. }) = tokens.get(at) else { return false };
     let next = tokens.get(at + 1);
     match *word {
-        "time" => next.is_some_and(|t| !t.bol && matches!(t.tok, Tok::Word(w) if !token::is_reserved(w) && w != "to")),
+        // `time from` is the clock's value and a clause, unless a clock is given a clause word for its unit.
+        "time" => next.is_some_and(|t| match t.tok {
+            Tok::Word(w) if token::CLAUSES.contains(&w) => {
+                !t.bol && tokens.get(at + 2).is_some_and(|t| t.tok == Tok::Word("from"))
+            }
+            Tok::Word(w) => !t.bol && !token::is_reserved(w),
+            Tok::Quoted(_) => !t.bol,
+            _ => false,
+        }),
         word => DECLARATIONS.contains(&word),
     }
 }
 
-/// Cuts tokens into pieces, from `at` to the end of the file or of the block.
-fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> Vec<Piece> {
+/// Cuts tokens into pieces, from `at` to the end of the file or of the block, and says whether the block was closed.
+fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> (Vec<Piece>, bool) {
     let mut pieces = Vec::new();
     let mut start = *at;
     let mut depth = 0usize;
@@ -132,20 +140,15 @@ fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> Vec<Piece> {
             }
             (start, depth) = (i, 0);
         }
-        if keyword && depth == 0 && matches!(token.tok, Tok::Word("phase" | "entity")) {
-            let brace = (i + 1..tokens.len())
-                .take_while(|&j| !(tokens[j].bol && is_keyword(tokens, j)))
-                .find(|&j| tokens[j].tok == Tok::OpenBrace);
-            if let Some(brace) = brace {
-                if start < i {
-                    pieces.push(Piece::Run(start..i));
-                }
-                *at = brace + 1;
-                let body = cut(tokens, at, true);
-                start = *at;
-                pieces.push(Piece::Block { header: i..brace + 1, body, end: *at });
-                continue;
+        if keyword && depth == 0 && let Some(brace) = body(tokens, i) {
+            if start < i {
+                pieces.push(Piece::Run(start..i));
             }
+            *at = brace + 1;
+            let (body, closed) = cut(tokens, at, true);
+            start = *at;
+            pieces.push(Piece::Block { header: i..brace + 1, body, end: *at, closed });
+            continue;
         }
         *at += 1;
         match token.tok {
@@ -154,7 +157,7 @@ fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> Vec<Piece> {
                 if start < i {
                     pieces.push(Piece::Run(start..i));
                 }
-                return pieces;
+                return (pieces, true);
             }
             Tok::Close | Tok::CloseSquare | Tok::CloseBrace => depth = depth.saturating_sub(1),
             _ => {}
@@ -163,7 +166,47 @@ fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> Vec<Piece> {
     if start < *at {
         pieces.push(Piece::Run(start..*at));
     }
-    pieces
+    (pieces, false)
+}
+
+/// The brace that opens the body of a `phase` or `entity`, if such a keyword stands at `at`. Braces of an array or a
+/// `match` in the bound of an entity come before it.
+pub(super) fn body(tokens: &[Token], at: usize) -> Option<usize> {
+    let label = |i: usize| i > 0 && tokens[i - 1].tok == Tok::Dot;
+    let Tok::Word("phase" | "entity") = tokens.get(at)?.tok else { return None };
+    // Inside a line it may be a label, which may be any word.
+    if !tokens[at].bol && at > 0 {
+        let named = matches!(tokens.get(at + 2), Some(t) if matches!(t.tok, Tok::OpenBrace | Tok::Word("at")));
+        match tokens[at - 1].tok {
+            Tok::Dot => return None,
+            Tok::Comma | Tok::Equals | Tok::Word("column" | "time") if !named => return None,
+            _ => {}
+        }
+    }
+    let mut depth = 0usize;
+    let mut matches = 0usize;
+    for i in at + 1..tokens.len() {
+        if is_keyword(tokens, i) && (tokens[i].bol || (i > at + 1 && !label(i))) {
+            return None;
+        }
+        match tokens[i].tok {
+            Tok::Word("match") if depth == 0 && !label(i) => matches += 1,
+            Tok::OpenBrace if depth == 0 => match tokens[i - 1].tok {
+                Tok::Word(_) if label(i - 1) && matches == 0 => return Some(i),
+                Tok::Word(_) if label(i - 1) => (depth, matches) = (1, matches - 1),
+                Tok::Word("most") if tokens[i - 2].tok == Tok::Word("at") => depth += 1,
+                Tok::Word("if" | "then" | "else" | "and" | "or" | "not" | "match") => depth += 1,
+                Tok::Plus | Tok::Minus | Tok::Star | Tok::Slash | Tok::Caret => depth += 1,
+                Tok::Less | Tok::LessEq | Tok::Greater | Tok::GreaterEq | Tok::EqEq | Tok::NotEq => depth += 1,
+                _ if matches > 0 => (depth, matches) = (1, matches - 1),
+                _ => return Some(i),
+            },
+            Tok::Open | Tok::OpenSquare | Tok::OpenBrace => depth += 1,
+            Tok::Close | Tok::CloseSquare | Tok::CloseBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The first token that no declaration may have.
@@ -203,26 +246,32 @@ struct FileParser<'t, 's> {
 impl<'t, 's> FileParser<'t, 's> {
     fn items(&mut self, pieces: &[Piece]) -> Vec<Item> {
         let mut items = Vec::new();
+        let mut after_block = false;
         for piece in pieces {
             match piece {
-                Piece::Run(range) => self.run(range.clone(), &mut items),
-                Piece::Block { header, body, end } => items.extend(self.block(header.clone(), body, *end)),
+                Piece::Run(range) => self.run(range.clone(), after_block, &mut items),
+                Piece::Block { header, body, end, closed } => {
+                    items.extend(self.block(header.clone(), body, *end, *closed));
+                }
             }
+            after_block = matches!(piece, Piece::Block { .. });
         }
         items
     }
 
     /// One declaration after another, up to the first that cannot be read.
-    fn run(&mut self, range: Range<usize>, items: &mut Vec<Item>) {
+    fn run(&mut self, range: Range<usize>, after_block: bool, items: &mut Vec<Item>) {
         let mut at = range.start;
+        // One `;` may follow a declaration.
+        let mut ended = after_block;
         let whole = &self.tokens[range.clone()];
         if let Some(error) = bad_token(whole).or_else(|| brackets(whole)) {
             return self.fail(whole, error);
         }
         while at < range.end {
             let tokens = &self.tokens[at..range.end];
-            if tokens[0].tok == Tok::Semicolon && at > range.start {
-                at += 1;
+            if tokens[0].tok == Tok::Semicolon && ended {
+                (at, ended) = (at + 1, false);
                 continue;
             }
             if !is_keyword(tokens, 0) {
@@ -234,7 +283,7 @@ impl<'t, 's> FileParser<'t, 's> {
                 (Some((decl, taken)), None) => {
                     let span = expr::span_of(&tokens[..taken]);
                     items.push(Item { doc: self.doc_before(at), decl, span });
-                    at += taken;
+                    (at, ended) = (at + taken, true);
                 }
                 (_, Some(error)) => return self.fail(tokens, message::unexpected(&error, tokens, Some(&tokens[0]))),
                 (None, None) => return self.fail(tokens, message::no_keyword(tokens)),
@@ -247,10 +296,9 @@ impl<'t, 's> FileParser<'t, 's> {
         self.parsed.broken.extend(message::declared_names(tokens));
     }
 
-    fn block(&mut self, header: Range<usize>, body: &[Piece], end: usize) -> Option<Item> {
+    fn block(&mut self, header: Range<usize>, body: &[Piece], end: usize, closed: bool) -> Option<Item> {
         let items = self.items(body);
         let tokens = &self.tokens[header.clone()];
-        let closed = end > header.end && self.tokens[end - 1].tok == Tok::CloseBrace;
         if !closed {
             let brace = self.tokens[header.end - 1];
             self.fail(tokens, message::bracket(Some(brace), None));

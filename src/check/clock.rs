@@ -1,0 +1,123 @@
+//! The clock: where runs start and end, and in how many steps.
+
+use num_rational::BigRational;
+use num_traits::{One, Signed, ToPrimitive, Zero};
+
+use super::constant::{constant, nearest_whole, tolerance};
+use super::{ClockFacts, Facts};
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{ClockPart, DeclKind, ExprId, ExprKind, Model};
+use crate::units::{plain, to_f64};
+
+/// A run of more steps than this is a slip of the clock's unit, and would never end.
+const MAX_STEPS: u64 = 100_000_000;
+/// More recorded numbers than this (800 MB) are not kept.
+const MAX_VALUES: u64 = 100_000_000;
+
+pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(clock) = &model.clock else {
+        return diagnostics.extend(missing(model));
+    };
+    let mut value = |e: ExprId, what: &str| {
+        let value = constant(model, facts, e);
+        if value.is_none() && !matches!(model.expr(e).kind, ExprKind::Error) {
+            diagnostics.push(
+                Diagnostic::new(Code::E0504, format!("{what} must be a constant"), model.expr(e).span, "this is not known before the run")
+                    .help("write a number; `--from`, `--to` and `--step` change it from outside"),
+            );
+        }
+        value
+    };
+    let (from, to) = (value(clock.from, "the start of the clock"), value(clock.to, "the end of the clock"));
+    let dt = clock.step.map_or_else(|| Some(BigRational::one()), |e| value(e, "the step of the clock"));
+    let record = model.record.map(|e| (e, value(e, "the period of `record every`")));
+    let (Some(from), Some(to), Some(dt)) = (from, to, dt) else { return };
+    let unit = &model.units.get(clock.unit).name;
+    let show = |v: &BigRational| format!("{} {unit}", plain(to_f64(v), 12));
+    let step_span = clock.step.map_or(clock.span, |e| model.expr(e).span);
+    if !dt.is_positive() {
+        return diagnostics.push(
+            Diagnostic::new(Code::E0504, "the step of the clock must be longer than nothing", step_span, format!("this is {}", show(&dt)))
+                .help(format!("write for example `step 0.25`, a quarter of a {unit}")),
+        );
+    }
+    let span = &to - &from;
+    if !span.is_positive() {
+        return diagnostics.push(
+            Diagnostic::new(Code::E0504, "the clock ends before it has started", model.expr(clock.to).span, format!("this is {}", show(&to)))
+                .label(model.expr(clock.from).span, format!("and this {}", show(&from)))
+                .help("let `to` be later than `from`"),
+        );
+    }
+    let ratio = &span / &dt;
+    let (steps, off) = nearest_whole(&ratio);
+    if steps.to_u64().is_none_or(|n| n > MAX_STEPS) {
+        return diagnostics.push(
+            Diagnostic::new(Code::E0507, format!("this run has {} steps, and {MAX_STEPS} is the most", plain(to_f64(&ratio), 6)), clock.span, format!("{} in steps of {}", show(&span), show(&dt)))
+                .help("take a longer step, a shorter span, or another unit for the clock"),
+        );
+    }
+    if off > tolerance() || steps.is_zero() {
+        let below = ratio.floor();
+        let mut help = String::new();
+        for n in [below.clone(), below + BigRational::one()] {
+            if n.is_positive() {
+                let or = if help.is_empty() { "let it end at" } else { " or at" };
+                help += &format!("{or} {}", show(&(&from + &n * &dt)));
+            }
+        }
+        let whole = if steps.is_zero() { BigRational::one() } else { steps };
+        help += &format!(", or take a step of {}", show(&(&span / &whole)));
+        return diagnostics.push(
+            Diagnostic::new(Code::E0503, format!("{} is no whole number of steps of {}", show(&span), show(&dt)), clock.span, format!("it is {} steps", plain(to_f64(&ratio), 12)))
+                .help(help),
+        );
+    }
+    let steps = steps.to_u64().unwrap_or(0);
+    let record = match record {
+        Some((e, Some(period))) => match rows_between(model, e, &period, &dt, diagnostics) {
+            Some(rows) => rows,
+            None => return,
+        },
+        Some((_, None)) => return,
+        None => 1,
+    };
+    let columns = model.decls.iter().filter(|d| !matches!(d.kind, DeclKind::Param { .. } | DeclKind::Metric { .. })).count() as u64;
+    let values = (steps / record + 2).saturating_mul(columns);
+    if values > MAX_VALUES {
+        return diagnostics.push(
+            Diagnostic::new(Code::E0507, format!("this run would keep {values} numbers, and {MAX_VALUES} is the most"), clock.span, format!("{steps} steps of {columns} values"))
+                .help("keep fewer rows: `record every …`"),
+        );
+    }
+    facts.clock = Some(ClockFacts { from, dt, steps, record });
+}
+
+fn rows_between(model: &Model, e: ExprId, period: &BigRational, dt: &BigRational, diagnostics: &mut Vec<Diagnostic>) -> Option<u64> {
+    let span = model.expr(e).span;
+    if !period.is_positive() {
+        diagnostics.push(Diagnostic::new(Code::E0506, "the period of `record every` must be longer than nothing", span, "").help("write for example `record every 1 month`"));
+        return None;
+    }
+    let ratio = period / dt;
+    let (whole, off) = nearest_whole(&ratio);
+    if off > tolerance() {
+        diagnostics.push(
+            Diagnostic::new(Code::W0503, "this period is no whole number of steps", span, format!("it is {} steps", plain(to_f64(&ratio), 6)))
+                .help("rows are kept at the next whole step; make it a multiple of the clock's step"),
+        );
+        return ratio.ceil().to_u64();
+    }
+    whole.max(BigRational::one()).to_u64()
+}
+
+/// A model in which something happens has a clock.
+fn missing(model: &Model) -> Option<Diagnostic> {
+    let decl = model.decls.iter().find(|d| matches!(d.kind, DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Move(_) | DeclKind::Metric { .. }));
+    let clocked = || model.exprs.iter().find(|e| matches!(e.kind, ExprKind::Clock(part) if part != ClockPart::Step)).map(|e| e.span);
+    let span = decl.map(|d| d.whole).or_else(|| model.asserts.first().map(|a| a.span)).or_else(clocked)?;
+    Some(
+        Diagnostic::new(Code::E0502, "this model has no clock", span, "this happens in time")
+            .help("say how long a run lasts: `time month from 0 to 60`"),
+    )
+}

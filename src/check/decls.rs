@@ -1,0 +1,248 @@
+//! Units of declarations: each right side against what is declared.
+
+use num_traits::Zero;
+
+use super::infer::Infer;
+use super::say::unit_of;
+use super::{Ty, Typed};
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{AnnotationKind, BinaryOp, Decl, DeclId, DeclKind, ExprId, ExprKind, Move, PlaceKind, Rule, Timing};
+use crate::source::Span;
+use crate::units::{Dim, Unit};
+
+impl Infer<'_> {
+    /// What a move moves, from the stock at its source, or at its target where the source is the cloud.
+    pub(super) fn moved(&mut self, m: &Move) -> Typed {
+        let unknown = Typed { ty: Ty::Unknown, shown: None };
+        let Some(stock) = self.stock_of(m) else { return unknown };
+        let held = self.decl(stock);
+        let (Ty::Number(dim), Some(unit)) = (held.ty, held.shown) else { return unknown };
+        if !m.flow {
+            return Typed { ty: Ty::Number(dim), shown: Some(unit) };
+        }
+        let units = &self.model.units;
+        let Some(clock) = units.clock() else { return unknown };
+        let shown = Some(units.divide(&unit, &Unit::of(clock)));
+        Typed { ty: Ty::Number(dim.divide(&units.time())), shown }
+    }
+
+    fn stock_of(&self, m: &Move) -> Option<DeclId> {
+        [m.from, m.to].iter().find_map(|place| match place.kind {
+            PlaceKind::Decl(id) if matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// What of a declaration its type does not come from.
+    pub(super) fn rest(&mut self, id: DeclId, decl: &Decl) {
+        let typed = self.decl(id);
+        let said = decl.ty.as_ref().map_or(decl.span, |a| a.span);
+        let what = format!("`{}`", decl.name);
+        let annotated = matches!(decl.ty.as_ref().map(|a| &a.kind), Some(AnnotationKind::Unit(_) | AnnotationKind::Bool));
+        let unit = match &typed.ty {
+            Ty::Number(dim) => {
+                let dim = self.resolve(dim);
+                typed.shown.clone().filter(|u| self.model.units.dim(u) == dim).or_else(|| Some(self.model.units.stored(&dim)))
+            }
+            _ => None,
+        };
+        match &decl.kind {
+            DeclKind::Param { value, set, range } => {
+                if annotated {
+                    self.right_side(*value, &typed, unit.as_ref(), &what, said);
+                }
+                if let Some(set) = set {
+                    self.right_side(*set, &typed, unit.as_ref(), &what, said);
+                }
+                self.bounds(*range, &typed, unit.as_ref(), &what, said);
+            }
+            DeclKind::Stock { opening, set, range, .. } => {
+                self.right_side(*opening, &typed, unit.as_ref(), &what, said);
+                if let Some(set) = set {
+                    self.right_side(*set, &typed, unit.as_ref(), &what, said);
+                }
+                self.bounds(*range, &typed, unit.as_ref(), &what, said);
+                if typed.ty == Ty::Bool {
+                    let error = Diagnostic::new(Code::E0201, format!("the stock {what} cannot be a condition"), said, "a stock holds an amount")
+                        .help("a condition that is remembered is a `state`");
+                    self.report(error);
+                }
+            }
+            DeclKind::Let { value } | DeclKind::Metric { value, window: None } if annotated => {
+                let metric = matches!(decl.kind, DeclKind::Metric { .. });
+                self.within_metric(metric, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));
+            }
+            DeclKind::Let { .. } => {}
+            DeclKind::Metric { value, window } => {
+                if annotated {
+                    self.within_metric(true, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));
+                }
+                if let Some((from, to)) = window {
+                    self.time(*from, "the start of the window");
+                    self.time(*to, "the end of the window");
+                }
+            }
+            DeclKind::State { initial, rule } => {
+                if annotated {
+                    self.right_side(*initial, &typed, unit.as_ref(), &what, said);
+                }
+                match rule {
+                    Some(Rule::Next { value, every }) => {
+                        let what = format!("the next value of {what}");
+                        self.right_side(*value, &typed, unit.as_ref(), &what, said);
+                        every.iter().for_each(|e| self.time(*e, "the period of a state"));
+                    }
+                    Some(Rule::Rate(rate)) => self.rate(*rate, &typed, &what, said),
+                    None => {}
+                }
+            }
+            DeclKind::Move(m) => {
+                self.amount(m, &typed, &decl.name);
+                self.timing(m);
+            }
+            DeclKind::Unknown => {}
+        }
+    }
+
+    fn within_metric(&mut self, metric: bool, run: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.in_metric, metric);
+        run(self);
+        self.in_metric = before;
+    }
+
+    /// The right side of something whose type is known.
+    fn right_side(&mut self, e: ExprId, typed: &Typed, unit: Option<&Unit>, what: &str, said: Span) {
+        match (&typed.ty, unit) {
+            (Ty::Number(_), Some(unit)) => self.place(e, unit, what, said),
+            (Ty::Bool, _) => self.condition(e, what),
+            _ => {
+                self.infer(e);
+            }
+        }
+    }
+
+    fn bounds(&mut self, range: Option<(ExprId, ExprId)>, typed: &Typed, unit: Option<&Unit>, what: &str, said: Span) {
+        if let Some((low, high)) = range {
+            let what = format!("a bound of {what}");
+            self.right_side(low, typed, unit, &what, said);
+            self.right_side(high, typed, unit, &what, said);
+        }
+    }
+
+    /// An expression that must be a time.
+    fn time(&mut self, e: ExprId, what: &str) {
+        let typed = self.infer(e);
+        let Some(clock) = self.model.units.clock() else { return };
+        let wanted = Typed { ty: Ty::Number(self.model.units.time()), shown: Some(Unit::of(clock)) };
+        let said = self.model.clock.as_ref().map_or(self.model.expr(e).span, |c| c.unit_span);
+        self.expect(e, &typed, &wanted, what, said);
+    }
+
+    fn rate(&mut self, e: ExprId, typed: &Typed, what: &str, said: Span) {
+        let found = self.infer(e);
+        let (Ty::Number(dim), Some(clock)) = (&typed.ty, self.model.units.clock()) else { return };
+        let units = &self.model.units;
+        let shown = typed.shown.as_ref().map(|u| units.divide(u, &Unit::of(clock)));
+        let wanted = Typed { ty: Ty::Number(dim.divide(&units.time())), shown };
+        self.expect(e, &found, &wanted, &format!("the rate of {what}"), said);
+    }
+
+    fn timing(&mut self, m: &Move) {
+        match &m.timing {
+            Timing::At(t) => self.time(*t, "the time of a transfer"),
+            Timing::Every { period, from, to } => {
+                self.time(*period, "the period of a transfer");
+                from.iter().chain(to).for_each(|t| self.time(*t, "the time of a transfer"));
+            }
+            Timing::When { condition, .. } => self.condition(*condition, "what follows `when`"),
+            Timing::Always | Timing::Missing => {}
+        }
+    }
+
+    /// How much a move asks for: a rate for a flow, an amount for a transfer.
+    fn amount(&mut self, m: &Move, wanted: &Typed, name: &str) {
+        let e = m.amount;
+        let found = self.infer(e);
+        let (Ty::Number(want), Ty::Number(have)) = (&wanted.ty, &found.ty) else {
+            if found.ty == Ty::Bool {
+                self.expect(e, &found, wanted, &format!("`{name}`"), self.model.expr(e).span);
+            }
+            return;
+        };
+        let (want, have) = (want.clone(), have.clone());
+        if self.unify(&have, &want) {
+            return;
+        }
+        let have = self.resolve(&have);
+        let units = &self.model.units;
+        let (span, time) = (self.model.expr(e).span, units.time());
+        let clock = units.clock().map(|c| units.get(c).name.clone()).unwrap_or_default();
+        let unit = unit_of(units, &want, wanted.shown.as_ref());
+        let word = if m.flow { "flow" } else { "transfer" };
+        let text = self.sources.text(span).to_string();
+        if let ExprKind::Number { value, percent: false } = &self.model.expr(e).kind
+            && !value.is_zero()
+        {
+            let question = if m.flow { "per what?" } else { "of what?" };
+            let error = Diagnostic::new(Code::E0304, format!("the {word} `{name}` is {text} {question}"), span, "a bare number")
+                .help(format!("give it its unit: `{text} {unit}`"))
+                .fix(span, format!("{text} {unit}"));
+            return self.report(error);
+        }
+        let rate_for_amount = !m.flow && have == want.divide(&time);
+        let amount_for_rate = m.flow && have == want.multiply(&time);
+        let origin = self.origin(e, &found);
+        let stock = match (m.from.kind, m.to.kind) {
+            (PlaceKind::Decl(_), _) => m.from.span,
+            _ => m.to.span,
+        };
+        let error = if amount_for_rate {
+            let error = Diagnostic::new(Code::E0303, format!("the flow `{name}` is given an amount, and wants a rate"), span, origin);
+            match self.percent_of(e) {
+                Some(at) => {
+                    let fixed = format!("{}/{clock}", self.sources.text(at));
+                    error.help(format!("say per what: `{fixed}`; or make it a `transfer … each step`")).fix(at, fixed)
+                }
+                None => error.help(format!("a flow is so much per time: `({text}) / (1 {clock})`; what moves at once is a `transfer`")),
+            }
+        } else if rate_for_amount {
+            Diagnostic::new(Code::E0303, format!("the transfer `{name}` is given a rate, and wants an amount"), span, origin)
+                .help("what moves all the time is a `flow`; what moves in one step is `… * dt`")
+        } else {
+            let found_name = self.name_of(&found);
+            let error = Diagnostic::new(Code::E0302, format!("the {word} `{name}` moves {unit}, and is given {found_name}"), span, origin);
+            match self.advice(e, &found, wanted) {
+                Some((help, Some(fix))) => error.help(help).fix(span, fix),
+                Some((help, None)) => error.help(help),
+                None => error.help(format!("bring it to {unit}")),
+            }
+        };
+        let held = if m.flow { unit_of(units, &want.multiply(&time), None) } else { unit.clone() };
+        let held = self.stock_unit(m).unwrap_or(held);
+        let stock_text = self.sources.text(stock).to_string();
+        let wants = if m.flow { format!("`{stock_text}` holds {held}, so a flow of it is {unit}") } else { format!("`{stock_text}` holds {held}, so a transfer of it is {held}") };
+        self.report(error.label(stock, wants));
+    }
+
+    fn stock_unit(&mut self, m: &Move) -> Option<String> {
+        let stock = self.stock_of(m)?;
+        let typed = self.decl(stock);
+        let Ty::Number(dim) = &typed.ty else { return None };
+        Some(unit_of(&self.model.units, &self.resolve(dim), typed.shown.as_ref()))
+    }
+
+    /// The percentage that is a factor of an expression: most often the place where "per month" was forgotten.
+    fn percent_of(&self, e: ExprId) -> Option<Span> {
+        let expr = self.model.expr(e);
+        match &expr.kind {
+            ExprKind::Number { percent: true, .. } => Some(expr.span),
+            ExprKind::Binary(BinaryOp::Multiply, a, b) => self.percent_of(*a).or_else(|| self.percent_of(*b)),
+            _ => None,
+        }
+    }
+
+    /// The plain number's type.
+    pub(super) fn plain() -> Typed {
+        Typed { ty: Ty::Number(Dim::one()), shown: Some(Unit::one()) }
+    }
+}

@@ -1,0 +1,722 @@
+//! Units by elimination.
+//!
+//! Every expression gets a dimension that may hold unknowns; each place where two must agree is a linear equation over
+//! the rationals, solved at once by eliminating the newest unknown (Kennedy, "Dimension Types", ESOP 1994, over ℚ instead
+//! of ℤ). A `let` is inferred from its own right side only and has no unknowns left; a `fn` keeps its unknowns, and each
+//! call gets fresh ones.
+
+use num_traits::{One, Zero};
+
+use super::say::unit_of;
+use super::{DeclFacts, Facts, Ty, Typed};
+use crate::builtins::{Builtin, Kernel, Memory, Slot};
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{self, AnnotationKind, BinaryOp, ClockPart, CompareOp, DeclId, DeclKind, ExprId, ExprKind, FnId};
+use crate::source::{SourceMap, Span};
+use crate::units::{Atom, Dim, Exponent, Unit};
+
+/// Where inference of a named value or function has come to.
+#[derive(Clone)]
+enum State<T> {
+    New,
+    Running(T),
+    Done(T),
+}
+
+/// The type of a function: its unknowns from `first` to `last` are fresh in every call.
+#[derive(Clone)]
+struct Scheme {
+    params: Vec<Ty>,
+    result: Typed,
+    first: u32,
+    last: u32,
+}
+
+pub(super) struct Infer<'a> {
+    pub model: &'a hir::Model,
+    pub sources: &'a SourceMap,
+    pub diagnostics: &'a mut Vec<Diagnostic>,
+    facts: &'a mut Facts,
+    typed: Vec<Option<Typed>>,
+    decls: Vec<State<Typed>>,
+    fns: Vec<State<Scheme>>,
+    solved: Vec<Option<Dim>>,
+    locals: Vec<Vec<Ty>>,
+    /// A declaration is told of one mistake; the rest may follow from it.
+    failed: bool,
+    /// Within a metric, and not within what it looks at row by row.
+    pub in_metric: bool,
+}
+
+/// Infers all types and units.
+pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
+    let mut infer = Infer {
+        typed: vec![None; model.exprs.len()],
+        decls: vec![State::New; model.decls.len()],
+        fns: vec![State::New; model.fns.len()],
+        solved: Vec::new(),
+        locals: Vec::new(),
+        failed: false,
+        in_metric: false,
+        model,
+        sources,
+        diagnostics,
+        facts,
+    };
+    if let Some(clock) = &model.clock {
+        let unit = Unit::of(clock.unit);
+        for e in [Some(clock.from), Some(clock.to), clock.step, model.record].into_iter().flatten() {
+            infer.fresh_declaration(|i| i.place(e, &unit, "the clock", clock.unit_span));
+        }
+    } else if let Some(e) = model.record {
+        infer.infer(e);
+    }
+    for (i, _) in model.fns.iter().enumerate() {
+        infer.function(FnId(i as u32));
+    }
+    for (id, _) in model.decls() {
+        infer.decl(id);
+    }
+    for (id, decl) in model.decls() {
+        infer.fresh_declaration(|i| i.rest(id, decl));
+    }
+    for assert in &model.asserts {
+        infer.fresh_declaration(|i| i.condition(assert.condition, "an assertion"));
+    }
+    for conserve in &model.conserves {
+        if let Some(total) = conserve.total {
+            infer.fresh_declaration(|i| i.place(total, &Unit::of(conserve.unit), "the total", conserve.unit_span));
+        }
+    }
+    infer.finish();
+}
+
+impl Infer<'_> {
+    fn finish(self) {
+        let resolve = |ty: &Ty| match ty {
+            Ty::Number(dim) => Ty::Number(self.resolve(dim)),
+            other => other.clone(),
+        };
+        let types = self.typed.iter().map(|t| t.as_ref().map_or(Ty::Unknown, |t| resolve(&t.ty))).collect();
+        let decls = self.decls.iter().map(|state| {
+            let (State::Done(typed) | State::Running(typed)) = state else {
+                return DeclFacts { ty: Ty::Unknown, shown: Unit::one() };
+            };
+            let ty = resolve(&typed.ty);
+            let shown = match &ty {
+                Ty::Number(dim) => {
+                    let shown = typed.shown.clone().filter(|u| self.model.units.dim(u) == *dim);
+                    shown.unwrap_or_else(|| self.model.units.stored(dim))
+                }
+                _ => Unit::one(),
+            };
+            DeclFacts { ty, shown }
+        });
+        (self.facts.decls, self.facts.types) = (decls.collect(), types);
+    }
+
+    /// Runs one inference whose first mistake is reported, whatever failed before.
+    fn fresh_declaration<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.failed, false);
+        let result = run(self);
+        self.failed = before;
+        result
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        if !std::mem::replace(&mut self.failed, true) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn fresh(&mut self) -> Dim {
+        self.solved.push(None);
+        Dim::atom(Atom::Var(self.solved.len() as u32 - 1))
+    }
+
+    /// A dimension with all that is known put in.
+    pub(super) fn resolve(&self, dim: &Dim) -> Dim {
+        let mut dim = dim.clone();
+        while dim.vars().any(|v| self.solved[v as usize].is_some()) {
+            dim = dim.substitute(|v| self.solved[v as usize].clone());
+        }
+        dim
+    }
+
+    /// Makes two dimensions equal, if they can be.
+    pub(super) fn unify(&mut self, a: &Dim, b: &Dim) -> bool {
+        let rest = self.resolve(&a.divide(b));
+        let Some(newest) = rest.vars().max() else { return rest.is_one() };
+        let atom = Atom::Var(newest);
+        let exponent = rest.exponent(atom);
+        let others = rest.divide(&Dim::atom(atom).power(exponent));
+        self.solved[newest as usize] = Some(others.power(-Exponent::one() / exponent));
+        true
+    }
+
+    fn number(dim: Dim, shown: Option<Unit>) -> Typed {
+        Typed { ty: Ty::Number(dim), shown }
+    }
+
+    const UNKNOWN: Typed = Typed { ty: Ty::Unknown, shown: None };
+    const BOOL: Typed = Typed { ty: Ty::Bool, shown: None };
+
+    /// The type of a function of the model.
+    fn function(&mut self, id: FnId) -> Scheme {
+        match &self.fns[id.0 as usize] {
+            State::Done(scheme) | State::Running(scheme) => return scheme.clone(),
+            State::New => {}
+        }
+        let model = self.model;
+        let function = model.function(id);
+        let first = self.solved.len() as u32;
+        let params: Vec<Ty> = function.params.iter().map(|(_, annotation)| match annotation.as_ref().map(|a| &a.kind) {
+            None => Ty::Number(self.fresh()),
+            Some(AnnotationKind::Unit(unit)) => Ty::Number(model.units.dim(unit)),
+            Some(AnnotationKind::Bool) => Ty::Bool,
+            Some(AnnotationKind::Unknown) => Ty::Unknown,
+        }).collect();
+        // A call of itself is reported elsewhere; here it is silent.
+        let running = Scheme { params: params.iter().map(|_| Ty::Unknown).collect(), result: Self::UNKNOWN, first, last: first };
+        self.fns[id.0 as usize] = State::Running(running);
+        self.locals.push(params.clone());
+        let metric = std::mem::replace(&mut self.in_metric, false);
+        let result = self.fresh_declaration(|i| i.infer(function.body));
+        self.in_metric = metric;
+        self.locals.pop();
+        let scheme = Scheme { params, result, first, last: self.solved.len() as u32 };
+        self.fns[id.0 as usize] = State::Done(scheme.clone());
+        scheme
+    }
+
+    /// The type of a named value.
+    pub(super) fn decl(&mut self, id: DeclId) -> Typed {
+        match &self.decls[id.0 as usize] {
+            State::Done(typed) | State::Running(typed) => return typed.clone(),
+            State::New => {}
+        }
+        let model = self.model;
+        let decl = model.decl(id);
+        let declared = decl.ty.as_ref().map(|a| match &a.kind {
+            AnnotationKind::Unit(unit) => Self::number(model.units.dim(unit), Some(unit.clone())),
+            AnnotationKind::Bool => Self::BOOL,
+            AnnotationKind::Unknown => Self::UNKNOWN,
+        });
+        let provisional = declared.clone().unwrap_or_else(|| Self::number(self.fresh(), None));
+        self.decls[id.0 as usize] = State::Running(provisional.clone());
+        let metric = std::mem::replace(&mut self.in_metric, matches!(decl.kind, DeclKind::Metric { .. }));
+        let locals = std::mem::take(&mut self.locals);
+        let typed = match (&decl.kind, declared) {
+            (DeclKind::Unknown, declared) => declared.unwrap_or(Self::UNKNOWN),
+            (DeclKind::Move(m), _) => self.moved(m),
+            (_, Some(declared)) => declared,
+            (DeclKind::Stock { .. }, None) => Self::UNKNOWN,
+            (DeclKind::Param { value, .. } | DeclKind::Let { value } | DeclKind::Metric { value, .. }, None) => {
+                self.own(id, *value, &provisional, &[])
+            }
+            (DeclKind::State { initial, rule }, None) => {
+                let rules: &[ExprId] = match rule {
+                    Some(hir::Rule::Next { value, .. }) => &[*value],
+                    _ => &[],
+                };
+                let derivative = match rule {
+                    Some(hir::Rule::Rate(value)) => Some(*value),
+                    _ => None,
+                };
+                self.state(id, *initial, rules, derivative, &provisional)
+            }
+        };
+        self.locals = locals;
+        self.in_metric = metric;
+        self.decls[id.0 as usize] = State::Done(typed.clone());
+        typed
+    }
+
+    /// The type of a value from its own right side.
+    fn own(&mut self, id: DeclId, value: ExprId, provisional: &Typed, more: &[ExprId]) -> Typed {
+        let mut typed = self.fresh_declaration(|i| {
+            let typed = i.infer(value);
+            if let (Ty::Number(a), Ty::Number(b)) = (&provisional.ty, &typed.ty) {
+                i.unify(a, b);
+            }
+            typed
+        });
+        for e in more {
+            let next = self.fresh_declaration(|i| i.infer(*e));
+            if let (Ty::Number(a), Ty::Number(b)) = (&typed.ty, &next.ty) {
+                self.unify(a, b);
+                typed.shown = typed.shown.or(next.shown);
+            }
+        }
+        self.settled(id, typed)
+    }
+
+    /// A value whose unknowns nothing says is an error, once.
+    fn settled(&mut self, id: DeclId, typed: Typed) -> Typed {
+        let Ty::Number(dim) = &typed.ty else { return typed };
+        let dim = self.resolve(dim);
+        if dim.vars().next().is_none() {
+            return Self::number(dim, typed.shown);
+        }
+        let decl = self.model.decl(id);
+        let error = Diagnostic::new(Code::E0305, format!("nothing says the unit of `{}`", decl.name), decl.span, "`0` and `inf` have every unit")
+            .help(format!("write its unit: `{} {}: UNIT = …`, or `: 1` for a plain number", decl.word, decl.name));
+        self.fresh_declaration(|i| i.report(error));
+        Self::UNKNOWN
+    }
+
+    /// A state whose unit is not written: from its initial value, and where that is 0 or inf from its rule.
+    fn state(&mut self, id: DeclId, initial: ExprId, next: &[ExprId], rate: Option<ExprId>, provisional: &Typed) -> Typed {
+        let first = self.fresh_declaration(|i| i.infer(initial));
+        if let (Ty::Number(a), Ty::Number(b)) = (&provisional.ty, &first.ty) {
+            self.unify(a, b);
+        }
+        let open = matches!(&first.ty, Ty::Number(dim) if self.resolve(dim).vars().next().is_some());
+        if !open {
+            return first;
+        }
+        if let Some(rate) = rate {
+            let derivative = self.fresh_declaration(|i| i.infer(rate));
+            if let (Ty::Number(a), Ty::Number(b)) = (&first.ty, &derivative.ty) {
+                let whole = b.multiply(&self.model.units.time());
+                self.unify(a, &whole);
+            }
+            return self.settled(id, first);
+        }
+        self.own(id, initial, provisional, next)
+    }
+
+    /// The type of an expression that must be a condition.
+    pub(super) fn condition(&mut self, e: ExprId, what: &str) {
+        let typed = self.infer(e);
+        if let Ty::Number(_) = typed.ty {
+            let text = self.origin(e, &typed);
+            let error = Diagnostic::new(Code::E0201, format!("{what} is a condition"), self.model.expr(e).span, text)
+                .help("compare it with something: `… > 0`");
+            self.report(error);
+        }
+    }
+
+    /// A place whose unit is known: a bare number that is the whole of it counts in that unit.
+    pub(super) fn place(&mut self, e: ExprId, unit: &Unit, what: &str, said: Span) {
+        let model = self.model;
+        let expr = model.expr(e);
+        match &expr.kind {
+            ExprKind::Number { value, percent } => {
+                let mut implied = unit.clone();
+                if *percent {
+                    implied.factors.retain(|(id, _)| !model.units.get(*id).dim.is_one());
+                    if implied.factors.iter().any(|(_, e)| *e > Exponent::zero()) && !value.is_zero() {
+                        let text = self.sources.text(expr.span).to_string();
+                        let name = model.units.name(unit);
+                        let error = Diagnostic::new(Code::E0309, format!("{text} of what?"), expr.span, format!("{what} is an amount of {name}"))
+                            .label(said, format!("{name} is wanted because of this"))
+                            .help(format!("write what it is a part of: `{text} * …`"));
+                        self.report(error);
+                    }
+                }
+                self.typed[e.0 as usize] = Some(Self::number(model.units.dim(unit), Some(unit.clone())));
+                self.facts.implied.insert(e, implied);
+            }
+            ExprKind::Negate(inner) => {
+                self.place(*inner, unit, what, said);
+                self.typed[e.0 as usize] = Some(Self::number(model.units.dim(unit), Some(unit.clone())));
+            }
+            ExprKind::If(c, a, b) => {
+                self.condition(*c, "what stands between `if` and `then`");
+                self.place(*a, unit, what, said);
+                self.place(*b, unit, what, said);
+                self.typed[e.0 as usize] = Some(Self::number(model.units.dim(unit), Some(unit.clone())));
+            }
+            _ => {
+                let typed = self.infer(e);
+                let wanted = Self::number(model.units.dim(unit), Some(unit.clone()));
+                self.expect(e, &typed, &wanted, what, said);
+            }
+        }
+    }
+
+    /// Demands that a value has a unit.
+    pub(super) fn expect(&mut self, e: ExprId, typed: &Typed, wanted: &Typed, what: &str, said: Span) {
+        let fits = match (&typed.ty, &wanted.ty) {
+            (Ty::Number(a), Ty::Number(b)) => self.unify(a, b),
+            (Ty::Bool, Ty::Bool) | (Ty::Unknown, _) | (_, Ty::Unknown) => true,
+            _ => false,
+        };
+        if fits {
+            return;
+        }
+        let code = if matches!((&typed.ty, &wanted.ty), (Ty::Number(_), Ty::Number(_))) { Code::E0302 } else { Code::E0201 };
+        let (found, want) = (self.name_of(typed), self.name_of(wanted));
+        let mut error = Diagnostic::new(code, format!("{what} is {want}, and is given {found}"), self.model.expr(e).span, self.origin(e, typed));
+        if said != self.model.expr(e).span {
+            error = error.label(said, format!("{want} is wanted because of this"));
+        }
+        if let Some((help, fix)) = self.advice(e, typed, wanted) {
+            error = error.help(help);
+            if let Some(fix) = fix {
+                error = error.fix(self.model.expr(e).span, fix);
+            }
+        } else {
+            error = error.help(format!("change the value, or what is declared, so that both are {want} or both {found}"));
+        }
+        self.report(error);
+    }
+
+    /// The type of an expression.
+    pub(super) fn infer(&mut self, e: ExprId) -> Typed {
+        if let Some(typed) = &self.typed[e.0 as usize] {
+            return typed.clone();
+        }
+        let typed = stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.infer_new(e));
+        self.typed[e.0 as usize] = Some(typed.clone());
+        typed
+    }
+
+    fn infer_new(&mut self, e: ExprId) -> Typed {
+        let model = self.model;
+        let units = &model.units;
+        let expr = model.expr(e);
+        match &expr.kind {
+            ExprKind::Error => Self::UNKNOWN,
+            ExprKind::Number { value, .. } if value.is_zero() => Self::number(self.fresh(), None),
+            ExprKind::Infinity => Self::number(self.fresh(), None),
+            ExprKind::Number { .. } | ExprKind::Pi => Self::number(Dim::one(), Some(Unit::one())),
+            ExprKind::Quantity { unit, .. } => Self::number(units.dim(unit), Some(unit.clone())),
+            ExprKind::Unit(id) => Self::number(units.get(*id).dim.clone(), Some(Unit::of(*id))),
+            ExprKind::Bool(_) => Self::BOOL,
+            ExprKind::Clock(ClockPart::Step) => Self::number(Dim::one(), Some(Unit::one())),
+            ExprKind::Clock(_) => match units.clock() {
+                Some(clock) => Self::number(units.time(), Some(Unit::of(clock))),
+                None => Self::UNKNOWN,
+            },
+            ExprKind::Local(i) => {
+                let ty = self.locals.last().and_then(|l| l.get(*i)).cloned().unwrap_or(Ty::Unknown);
+                Typed { ty, shown: None }
+            }
+            ExprKind::Decl(id) => {
+                let typed = self.decl(*id);
+                let metric = matches!(model.decl(*id).kind, DeclKind::Metric { .. });
+                if metric && !self.in_metric {
+                    let name = &model.decl(*id).name;
+                    let error = Diagnostic::new(Code::E0205, format!("`{name}` is a number of the whole run"), expr.span, "it is known when the run is over")
+                        .help("a metric can be read by metrics only");
+                    self.report(error);
+                    return Self::UNKNOWN;
+                }
+                typed
+            }
+            ExprKind::Negate(a) => {
+                let typed = self.infer(*a);
+                self.want_number(*a, &typed)
+            }
+            ExprKind::Not(a) => {
+                self.condition(*a, "what follows `not`");
+                Self::BOOL
+            }
+            ExprKind::Binary(BinaryOp::And | BinaryOp::Or, a, b) => {
+                self.condition(*a, "each side of `and` and `or`");
+                self.condition(*b, "each side of `and` and `or`");
+                Self::BOOL
+            }
+            ExprKind::Binary(op, a, b) => {
+                let (ta, tb) = (self.infer(*a), self.infer(*b));
+                let (ta, tb) = (self.want_number(*a, &ta), self.want_number(*b, &tb));
+                self.arithmetic(*op, (*a, &ta), (*b, &tb))
+            }
+            ExprKind::Compare(op, a, b) => {
+                let (ta, tb) = (self.infer(*a), self.infer(*b));
+                let both = matches!((&ta.ty, &tb.ty), (Ty::Bool, Ty::Bool)) && matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+                if !both && (self.want_number(*a, &ta).ty != Ty::Unknown) && (self.want_number(*b, &tb).ty != Ty::Unknown) {
+                    self.agree((*a, &ta), (*b, &tb), |a, b| format!("{a} cannot be compared with {b}"));
+                }
+                Self::BOOL
+            }
+            ExprKind::If(c, a, b) => {
+                self.condition(*c, "what stands between `if` and `then`");
+                let (ta, tb) = (self.infer(*a), self.infer(*b));
+                if ta.ty == Ty::Bool && tb.ty == Ty::Bool {
+                    return Self::BOOL;
+                }
+                if (ta.ty == Ty::Bool) != (tb.ty == Ty::Bool) && ta.ty != Ty::Unknown && tb.ty != Ty::Unknown {
+                    let error = Diagnostic::new(Code::E0201, "one arm of this `if` is a condition, the other a number", model.expr(*b).span, self.origin(*b, &tb))
+                        .label(model.expr(*a).span, self.origin(*a, &ta))
+                        .help("both arms are of one kind");
+                    self.report(error);
+                    return Self::UNKNOWN;
+                }
+                self.agree((*a, &ta), (*b, &tb), |a, b| format!("one arm of this `if` is {a}, the other {b}"));
+                let shown = ta.shown.clone().or(tb.shown.clone());
+                if ta.ty == Ty::Unknown { Typed { ty: tb.ty, shown } } else { Typed { ty: ta.ty, shown } }
+            }
+            ExprKind::Call(id, args) => self.call(*id, args),
+            ExprKind::Builtin(builtin, args) => self.builtin(e, builtin, args),
+        }
+    }
+
+    fn want_number(&mut self, e: ExprId, typed: &Typed) -> Typed {
+        if typed.ty != Ty::Bool {
+            return typed.clone();
+        }
+        let error = Diagnostic::new(Code::E0201, "a condition is not a number", self.model.expr(e).span, self.origin(e, typed))
+            .help("to count with it, write `if … then 1 else 0`");
+        self.report(error);
+        Self::UNKNOWN
+    }
+
+    /// Demands that two values have one unit, and says what is wrong with `message` of both amounts.
+    fn agree(&mut self, (a, ta): (ExprId, &Typed), (b, tb): (ExprId, &Typed), message: impl Fn(String, String) -> String) {
+        let (Ty::Number(da), Ty::Number(db)) = (&ta.ty, &tb.ty) else { return };
+        if self.unify(da, db) {
+            return;
+        }
+        let mut error = Diagnostic::new(Code::E0301, message(self.amount_of(ta), self.amount_of(tb)), self.model.expr(a).span, self.origin(a, ta))
+            .label(self.model.expr(b).span, self.origin(b, tb));
+        if let Some((help, fix)) = self.advice(b, tb, ta) {
+            error = error.help(help);
+            if let Some(fix) = fix {
+                error = error.fix(self.model.expr(b).span, fix);
+            }
+        } else if let Some((help, fix)) = self.advice(a, ta, tb) {
+            error = error.help(help);
+            if let Some(fix) = fix {
+                error = error.fix(self.model.expr(a).span, fix);
+            }
+        } else if let Some(help) = self.price_advice(a, ta, b, tb) {
+            error = error.help(help);
+        } else {
+            error = error.help(format!("bring both to one unit: what turns {} into {}?", self.name_of(tb), self.name_of(ta)));
+        }
+        self.report(error);
+    }
+
+    fn arithmetic(&mut self, op: BinaryOp, (a, ta): (ExprId, &Typed), (b, tb): (ExprId, &Typed)) -> Typed {
+        let units = &self.model.units;
+        let (Ty::Number(da), Ty::Number(db)) = (&ta.ty, &tb.ty) else { return Self::UNKNOWN };
+        match op {
+            BinaryOp::Add | BinaryOp::Subtract => {
+                let text = if op == BinaryOp::Add {
+                    |a: String, b: String| format!("{b} cannot be added to {a}")
+                } else {
+                    |a: String, b: String| format!("{b} cannot be taken from {a}")
+                };
+                self.agree((a, ta), (b, tb), text);
+                Self::number(da.clone(), ta.shown.clone().or(tb.shown.clone()))
+            }
+            BinaryOp::Multiply => {
+                let shown = ta.shown.as_ref().zip(tb.shown.as_ref()).map(|(a, b)| units.multiply(a, b));
+                Self::number(da.multiply(db), shown)
+            }
+            BinaryOp::Divide => {
+                let shown = ta.shown.as_ref().zip(tb.shown.as_ref()).map(|(a, b)| units.divide(a, b));
+                Self::number(da.divide(db), shown)
+            }
+            BinaryOp::Power => self.power((a, ta), (b, tb)),
+            BinaryOp::And | BinaryOp::Or => Self::BOOL,
+        }
+    }
+
+    fn power(&mut self, (a, ta): (ExprId, &Typed), (b, tb): (ExprId, &Typed)) -> Typed {
+        let (Ty::Number(da), Ty::Number(db)) = (&ta.ty, &tb.ty) else { return Self::UNKNOWN };
+        let plain = Self::plain();
+        let said = self.model.expr(b).span;
+        if !self.unify(db, &Dim::one()) {
+            self.expect(b, tb, &plain, "an exponent", said);
+            return Self::UNKNOWN;
+        }
+        let base = self.resolve(da);
+        if base.is_one() {
+            return plain;
+        }
+        match super::constant::literal(self.model, b).and_then(|v| hir::bounded_power(&v)) {
+            Some(exponent) => Self::number(base.power(exponent), ta.shown.as_ref().map(|u| u.power(exponent))),
+            None => {
+                if self.unify(&base, &Dim::one()) {
+                    return plain;
+                }
+                let error = Diagnostic::new(Code::E0307, "the power of a quantity is a plain number that is written out", said, "with any other, the unit of the result would change with it")
+                    .label(self.model.expr(a).span, self.origin(a, ta))
+                    .help("divide by a reference first: `(x / (1 UNIT)) ^ n`");
+                self.report(error);
+                Self::UNKNOWN
+            }
+        }
+    }
+
+    fn call(&mut self, id: FnId, args: &[ExprId]) -> Typed {
+        let scheme = self.function(id);
+        let fresh: Vec<Dim> = (scheme.first..scheme.last).map(|_| self.fresh()).collect();
+        let instance = |i: &Self, ty: &Ty| match ty {
+            Ty::Number(dim) => {
+                let own = |v: u32| (scheme.first..scheme.last).contains(&v).then(|| fresh[(v - scheme.first) as usize].clone());
+                Ty::Number(i.resolve(dim).substitute(own))
+            }
+            other => other.clone(),
+        };
+        let function = self.model.function(id);
+        for (i, (param, arg)) in scheme.params.iter().zip(args).enumerate() {
+            let (wanted, typed) = (instance(self, param), self.infer(*arg));
+            let what = format!("the argument `{}` of `{}`", function.params[i].0, function.name);
+            self.expect(*arg, &typed, &Typed { ty: wanted, shown: None }, &what, function.span);
+        }
+        Typed { ty: instance(self, &scheme.result.ty), shown: None }
+    }
+
+    fn builtin(&mut self, e: ExprId, builtin: &'static Builtin, args: &[Option<ExprId>]) -> Typed {
+        let span = self.model.expr(e).span;
+        let reduces = builtin.reducer.is_some() && self.in_metric;
+        if matches!(builtin.kernel, Kernel::Run) && !self.in_metric {
+            let error = Diagnostic::new(Code::E0205, format!("`{}` looks at the whole run", builtin.name()), span, "it is known when the run is over")
+                .help(format!("use it in a metric: `metric m = {}`", builtin.example));
+            self.report(error);
+            return Self::UNKNOWN;
+        }
+        if let Kernel::Memory(memory) = builtin.kernel
+            && !reduces
+            && !self.memory_of(builtin, memory, args[0])
+        {
+            return Self::UNKNOWN;
+        }
+        let metric = self.in_metric;
+        self.in_metric = metric && !reduces;
+        let mut letters: Vec<(char, Dim)> = vec![('T', self.model.units.time())];
+        let mut first: Option<(ExprId, Typed)> = None;
+        let mut bad = false;
+        for (i, arg) in args.iter().enumerate() {
+            let Some(arg) = *arg else { continue };
+            let param = &builtin.signature.params[i.min(builtin.signature.params.len() - 1)];
+            let typed = self.infer(arg);
+            match &param.slot {
+                Slot::Bool => self.condition(arg, &format!("the argument of `{}`", builtin.name())),
+                Slot::Number(_) => {
+                    let typed = self.want_number(arg, &typed);
+                    let Ty::Number(have) = &typed.ty else {
+                        bad = true;
+                        continue;
+                    };
+                    let wanted = self.slot(&param.slot, &mut letters);
+                    // A transfer moves amounts, so what it comes to is in its own unit.
+                    let wanted = if self.is_transfer(builtin, arg) { wanted.multiply(&self.model.units.time()) } else { wanted };
+                    let shown = first.as_ref().and_then(|f| f.1.shown.clone());
+                    match first.clone() {
+                        Some((other, before)) if self.same_slot(builtin, i) => {
+                            self.agree((other, &before), (arg, &typed), |a, b| format!("`{}` cannot put {a} beside {b}", builtin.name()));
+                        }
+                        _ if self.unify(have, &wanted) => {}
+                        _ => {
+                            let what = format!("`{}` of `{}`", param.name, builtin.name());
+                            self.expect(arg, &typed, &Self::number(wanted, shown), &what, span);
+                            bad = true;
+                        }
+                    }
+                    first.get_or_insert((arg, typed));
+                }
+            }
+        }
+        self.in_metric = metric;
+        if bad {
+            return Self::UNKNOWN;
+        }
+        if matches!(builtin.kernel, Kernel::Round(_)) && args[1].is_none() && !self.counts(span, builtin, args[0]) {
+            return Self::UNKNOWN;
+        }
+        let shown = self.shown_result(builtin, first.as_ref().map(|f| &f.1));
+        match &builtin.signature.result {
+            Slot::Bool => Self::BOOL,
+            slot => Self::number(self.slot(slot, &mut letters), shown),
+        }
+    }
+
+    /// Whether this argument is of the same dimension as the first.
+    fn same_slot(&self, builtin: &Builtin, i: usize) -> bool {
+        let params = &builtin.signature.params;
+        i > 0 && params[i.min(params.len() - 1)].slot == params[0].slot && params[0].slot != Slot::Number(Vec::new())
+    }
+
+    fn is_transfer(&self, builtin: &Builtin, arg: ExprId) -> bool {
+        let total = matches!(builtin.kernel, Kernel::Memory(Memory::Total));
+        total && matches!(self.model.expr(arg).kind, ExprKind::Decl(id) if matches!(&self.model.decl(id).kind, DeclKind::Move(m) if !m.flow))
+    }
+
+    fn slot(&mut self, slot: &Slot, letters: &mut Vec<(char, Dim)>) -> Dim {
+        let Slot::Number(factors) = slot else { return Dim::one() };
+        let mut dim = Dim::one();
+        for (letter, exponent) in factors {
+            let factor = match letters.iter().find(|(l, _)| l == letter) {
+                Some((_, factor)) => factor.clone(),
+                None => {
+                    let fresh = self.fresh();
+                    letters.push((*letter, fresh.clone()));
+                    fresh
+                }
+            };
+            dim = dim.multiply(&factor.power(*exponent));
+        }
+        dim
+    }
+
+    /// The unit in which a result is written: the first argument's where the result is of its kind, and per or times the
+    /// clock's where it is a rate of it or what a rate comes to.
+    fn shown_result(&self, builtin: &Builtin, first: Option<&Typed>) -> Option<Unit> {
+        let units = &self.model.units;
+        let clock = Unit::of(units.clock()?);
+        let Slot::Number(result) = &builtin.signature.result else { return None };
+        let plain = |c: char| (c, Exponent::one());
+        if *result == [plain('T')] {
+            return Some(clock);
+        }
+        let shown = first?.shown.clone()?;
+        match &builtin.signature.params[0].slot {
+            slot if *slot == builtin.signature.result => Some(shown),
+            Slot::Number(param) if *param == [plain('D'), ('T', -Exponent::one())] => Some(units.multiply(&shown, &clock)),
+            Slot::Number(param) if *param == [plain('D')] && *result == [plain('D'), ('T', -Exponent::one())] => {
+                Some(units.divide(&shown, &clock))
+            }
+            _ => None,
+        }
+    }
+
+    /// Rounding without `to:` is for plain numbers and for what is counted in one unit.
+    fn counts(&mut self, span: Span, builtin: &Builtin, arg: Option<ExprId>) -> bool {
+        let Some(arg) = arg else { return true };
+        let typed = self.infer(arg);
+        let Ty::Number(dim) = &typed.ty else { return true };
+        let dim = self.resolve(dim);
+        if dim.vars().next().is_some() {
+            return self.unify(&dim, &Dim::one());
+        }
+        let counted = matches!(dim.factors(), [(_, e)] if e.is_one()) && dim != self.model.units.time();
+        if dim.is_one() || counted {
+            return true;
+        }
+        let unit = unit_of(&self.model.units, &dim, typed.shown.as_ref());
+        let text = self.sources.text(self.model.expr(arg).span).to_string();
+        let error = Diagnostic::new(Code::E0308, format!("`{}` of {unit} depends on the unit", builtin.name()), span, self.origin(arg, &typed))
+            .help(format!("say what to round to: `{}({text}, to: 1 {unit})`", builtin.name()));
+        self.report(error);
+        false
+    }
+
+    /// Whether a function of another moment is given a name that has such a moment.
+    fn memory_of(&mut self, builtin: &Builtin, memory: Memory, arg: Option<ExprId>) -> bool {
+        let Some(arg) = arg else { return false };
+        let expr = self.model.expr(arg);
+        let fits = match expr.kind {
+            ExprKind::Error => return false,
+            ExprKind::Decl(id) => match self.model.decl(id).kind {
+                DeclKind::Move(_) | DeclKind::Unknown => true,
+                DeclKind::Metric { .. } => false,
+                _ => memory != Memory::Requested,
+            },
+            _ => false,
+        };
+        if !fits {
+            let what = if memory == Memory::Requested { "the name of a flow or transfer" } else { "a name" };
+            let text = super::say::snippet(self.sources, expr.span);
+            let error = Diagnostic::new(Code::E0203, format!("`{}` wants {what}", builtin.name()), expr.span, format!("{text} is none"))
+                .help(format!("give it a name first: `let part = …`, then `{}(part)`", builtin.name()));
+            self.report(error);
+        }
+        fits
+    }
+}

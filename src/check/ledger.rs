@@ -1,0 +1,250 @@
+//! The ledger: every edge takes from a stock what it gives to another, and only a cloud makes or loses anything.
+//!
+//! Both ends of an edge have one dimension, so what holds of each edge holds of all stocks of a dimension together.
+
+use num_rational::BigRational;
+use num_traits::{Signed, Zero};
+
+use super::constant::constant;
+use super::{ConserveFacts, Facts, OpeningTotal, Ty};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::hir::{Conserve, Decl, DeclId, DeclKind, ExprId, Model, Move, Place, PlaceKind, Timing};
+use crate::source::SourceMap;
+use crate::units::{Dim, plain, to_f64};
+
+struct Ledger<'a> {
+    model: &'a Model,
+    sources: &'a SourceMap,
+    facts: &'a Facts,
+    diagnostics: Vec<Diagnostic>,
+}
+
+pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
+    let mut ledger = Ledger { model, sources, facts, diagnostics: Vec::new() };
+    for (_, decl, m) in model.moves() {
+        ledger.edge(decl, m);
+    }
+    for (id, decl) in model.decls() {
+        if let DeclKind::Stock { opening, set, signed, range } = decl.kind {
+            ledger.opening(id, decl, set.unwrap_or(opening), signed, range);
+        }
+    }
+    let conserves = model.conserves.iter().enumerate().map(|(i, c)| ledger.conserve(i, c)).collect();
+    diagnostics.append(&mut ledger.diagnostics);
+    facts.conserves = conserves;
+}
+
+impl Ledger<'_> {
+    fn dim(&self, id: DeclId) -> Option<&Dim> {
+        match &self.facts.decl(id).ty {
+            Ty::Number(dim) => Some(dim),
+            _ => None,
+        }
+    }
+
+    fn stock(&self, place: Place) -> Option<DeclId> {
+        match place.kind {
+            PlaceKind::Decl(id) if matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn show(&self, id: DeclId) -> String {
+        self.model.units.name(&self.facts.decl(id).shown)
+    }
+
+    fn edge(&mut self, decl: &Decl, m: &Move) {
+        for place in [m.from, m.to] {
+            if let PlaceKind::Decl(id) = place.kind
+                && self.stock(place).is_none()
+                && !matches!(self.model.decl(id).kind, DeclKind::Unknown)
+            {
+                let end = self.model.decl(id);
+                let remark = match end.word {
+                    "state" => "a state is memory, and holds nothing",
+                    "param" => "a param is a number, and holds nothing",
+                    "flow" | "transfer" => "it moves things, and holds nothing",
+                    _ => "it is worked out, and holds nothing",
+                };
+                self.diagnostics.push(
+                    Diagnostic::new(Code::E0403, format!("`{}` is a {}, and no end of a {}", end.name, end.word, decl.word), place.span, remark)
+                        .label(end.span, format!("`{}` is declared here", end.name))
+                        .help(format!("an end is a `stock` or `cloud`: declare `stock {}: UNIT = …`", end.name)),
+                );
+            }
+        }
+        if m.from.kind == PlaceKind::Cloud && m.to.kind == PlaceKind::Cloud {
+            self.diagnostics.push(
+                Diagnostic::new(Code::E0404, format!("`{}` flows from outside the model to outside", decl.name), m.from.span.to(m.to.span), "no stock sees it")
+                    .help("let one end be a stock, or make it a `let` if it is only to be worked out"),
+            );
+        }
+        let (from, to) = (self.stock(m.from), self.stock(m.to));
+        if let (Some(from), Some(to)) = (from, to) {
+            if from == to {
+                let name = &self.model.decl(from).name;
+                self.diagnostics.push(
+                    Diagnostic::new(Code::E0404, format!("`{}` flows from `{name}` to itself", decl.name), m.from.span.to(m.to.span), "nothing changes")
+                        .help("let it end in another stock"),
+                );
+            } else if let (Some(a), Some(b)) = (self.dim(from), self.dim(to))
+                && a != b
+            {
+                let (ua, ub) = (self.show(from), self.show(to));
+                let (na, nb) = (&self.model.decl(from).name, &self.model.decl(to).name);
+                self.diagnostics.push(
+                    Diagnostic::new(Code::E0402, format!("`{}` takes {ua} and gives {ub}", decl.name), m.to.span, format!("`{nb}` holds {ub}, declared in line {}", self.line(to)))
+                        .label(m.from.span, format!("`{na}` holds {ua}, declared in line {}", self.line(from)))
+                        .help(format!("what is exchanged is two moves: {ua} one way, {ub} at its price the other")),
+                );
+            }
+        }
+        if matches!(m.timing, Timing::Missing) {
+            self.diagnostics.push(
+                Diagnostic::new(Code::E0408, format!("nothing says when `{}` moves", decl.name), decl.whole, "a transfer moves at once, and at a time")
+                    .help("add `at 12 month`, `every 3 month`, `when condition`, `once when condition` or `each step`; what moves all the time is a `flow`"),
+            );
+        }
+    }
+
+    fn line(&self, id: DeclId) -> usize {
+        self.sources.position(self.model.decl(id).span).map_or(0, |(line, _)| line)
+    }
+
+    /// A constant opening within its bounds.
+    fn opening(&mut self, id: DeclId, decl: &Decl, opening: ExprId, signed: bool, range: Option<(ExprId, ExprId)>) {
+        let Some(value) = constant(self.model, self.facts, opening) else { return };
+        if self.dim(id).is_none() {
+            return;
+        }
+        let span = self.model.expr(opening).span;
+        let unit = self.show(id);
+        let scale = self.model.units.scale(&self.facts.decl(id).shown);
+        let show = |v: &BigRational| format!("{} {unit}", plain(to_f64(&(v / &scale)), 12));
+        if !signed && value.is_negative() {
+            self.diagnostics.push(
+                Diagnostic::new(Code::E0407, format!("`{}` opens below zero", decl.name), span, format!("this is {}", show(&value)))
+                    .help(format!("a stock that may owe is `signed`: `stock {}: {unit} = … signed`", decl.name)),
+            );
+        }
+        if let Some((low, high)) = range {
+            let (low, high) = (constant(self.model, self.facts, low), constant(self.model, self.facts, high));
+            let outside = low.as_ref().is_some_and(|l| value < *l) || high.as_ref().is_some_and(|h| value > *h);
+            if let (true, Some(low), Some(high)) = (outside, low, high) {
+                self.diagnostics.push(
+                    Diagnostic::new(Code::E0407, format!("`{}` opens outside its bounds", decl.name), span, format!("this is {}, and {} to {} is allowed", show(&value), show(&low), show(&high)))
+                        .help("change the opening or the bounds"),
+                );
+            }
+        }
+    }
+
+    fn conserve(&mut self, index: usize, conserve: &Conserve) -> ConserveFacts {
+        let units = &self.model.units;
+        let dim = &units.get(conserve.unit).dim;
+        let name = &units.get(conserve.unit).name;
+        let stocks: Vec<DeclId> = self.model.decls().filter(|(id, d)| matches!(d.kind, DeclKind::Stock { .. }) && self.dim(*id) == Some(dim)).map(|(id, _)| id).collect();
+        if let Some(first) = self.model.conserves[..index].iter().find(|c| units.get(c.unit).dim == *dim) {
+            self.diagnostics.push(
+                Diagnostic::new(Code::E0102, format!("`conserve {name}` stands twice"), conserve.span, "and again here")
+                    .label(first.span, "first here")
+                    .help("keep one of them"),
+            );
+        }
+        // A stock that could not be read may be the one that was meant.
+        let unreadable = self.model.decls.iter().any(|d| d.word == "stock" && matches!(d.kind, DeclKind::Unknown));
+        if stocks.is_empty() && !unreadable {
+            self.diagnostics.push(
+                Diagnostic::new(Code::E0409, format!("no stock holds {name}"), conserve.unit_span, "so there is nothing to conserve")
+                    .help(format!("declare one, `stock s: {name} = 0`, or remove this line")),
+            );
+        }
+        self.exceptions(conserve, dim, name);
+        for (_, decl, m) in self.model.moves() {
+            let inside = match (m.from.kind, m.to.kind) {
+                (PlaceKind::Cloud, PlaceKind::Decl(id)) | (PlaceKind::Decl(id), PlaceKind::Cloud) => id,
+                _ => continue,
+            };
+            if self.dim(inside) == Some(dim) && !conserve.except.iter().any(|(n, _)| *n == decl.name) {
+                self.leak(conserve, name, decl, m, inside);
+            }
+        }
+        let total = conserve.total.map(|e| self.total(e, &stocks, name, conserve));
+        ConserveFacts { stocks, total }
+    }
+
+    fn leak(&mut self, conserve: &Conserve, unit: &str, decl: &Decl, m: &Move, inside: DeclId) {
+        let stock = self.model.decl(inside);
+        let (fact, cloud) = if m.from.kind == PlaceKind::Cloud {
+            (format!("`{}` makes {unit} out of nothing", decl.name), m.from.span)
+        } else {
+            (format!("`{}` lets {unit} vanish", decl.name), m.to.span)
+        };
+        let others: Vec<String> = self.model.moves().filter(|(_, d, o)| d.span != decl.span && [o.from, o.to].iter().any(|p| p.kind == PlaceKind::Decl(inside))).map(|(_, d, _)| format!("`{}`", d.name)).collect();
+        let mut error = Diagnostic::new(Code::E0401, format!("{fact}, and {unit} is conserved"), cloud, "this is outside the model")
+            .label(decl.span, format!("`{}` changes `{}`", decl.name, stock.name))
+            .label(conserve.span, format!("{unit} is conserved here"))
+            .help(format!("let it run between two stocks, or allow it: `conserve {unit} except {}`", decl.name))
+            .fix(conserve.span.after(), if conserve.except.is_empty() { format!(" except {}", decl.name) } else { format!(", {}", decl.name) });
+        if !others.is_empty() {
+            error = error.note(format!("`{}` is also changed by {}", stock.name, others.join(", ")));
+        }
+        self.diagnostics.push(error);
+    }
+
+    fn exceptions(&mut self, conserve: &Conserve, dim: &Dim, unit: &str) {
+        let crossing: Vec<&Decl> = self.model.moves().filter(|(_, _, m)| match (m.from.kind, m.to.kind) {
+            (PlaceKind::Cloud, PlaceKind::Decl(id)) | (PlaceKind::Decl(id), PlaceKind::Cloud) => self.dim(id) == Some(dim),
+            (PlaceKind::Unknown, _) | (_, PlaceKind::Unknown) => true,
+            _ => false,
+        }).map(|(_, d, _)| d).collect();
+        for (name, span) in &conserve.except {
+            if crossing.iter().any(|d| d.name == *name) {
+                continue;
+            }
+            let decl = self.model.decls.iter().find(|d| d.name == *name);
+            if decl.is_some_and(|d| matches!(d.kind, DeclKind::Unknown)) {
+                continue;
+            }
+            let (fact, label) = match decl {
+                None => (format!("there is no flow `{name}` to except"), "nothing declares it".to_string()),
+                Some(d) if matches!(d.kind, DeclKind::Move(_)) => (format!("`{name}` moves no {unit} across the boundary"), "nothing to except".into()),
+                Some(d) => (format!("`{name}` is a {}, and moves nothing", d.word), "a flow or transfer is wanted here".into()),
+            };
+            let error = Diagnostic::new(Code::E0406, fact, *span, label);
+            let meant = did_you_mean(name, crossing.iter().map(|d| d.name.as_str()));
+            self.diagnostics.push(match meant {
+                Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(*span, meant),
+                None => error.help("remove it: an exception that excepts nothing hides a mistake later"),
+            });
+        }
+    }
+
+    /// Whether the stocks open with the total that is stated: proved where all is constant.
+    fn total(&mut self, total: ExprId, stocks: &[DeclId], unit: &str, conserve: &Conserve) -> OpeningTotal {
+        let Some(wanted) = constant(self.model, self.facts, total) else { return OpeningTotal::AtStart };
+        let mut sum = BigRational::zero();
+        let mut parts = Vec::new();
+        let scale = self.model.units.scale(&crate::units::Unit::of(conserve.unit));
+        let show = |v: &BigRational| plain(to_f64(&(v / &scale)), 15);
+        for id in stocks {
+            let DeclKind::Stock { opening, set, .. } = self.model.decl(*id).kind else { continue };
+            let Some(value) = constant(self.model, self.facts, set.unwrap_or(opening)) else { return OpeningTotal::AtStart };
+            if !value.is_zero() {
+                parts.push((set.unwrap_or(opening), format!("`{}` opens with {} {unit}", self.model.decl(*id).name, show(&value))));
+            }
+            sum += value;
+        }
+        if sum != wanted {
+            let span = self.model.expr(total).span;
+            let off = &sum - &wanted;
+            let word = if off.is_positive() { "more" } else { "less" };
+            let mut error = Diagnostic::new(Code::E0405, format!("the stocks open with {} {unit}, which is {} {word} than stated", show(&sum), show(&off.abs())), span, format!("{} {unit} is stated here", show(&wanted)));
+            for (e, text) in parts.into_iter().take(8) {
+                error = error.label(self.model.expr(e).span, text);
+            }
+            self.diagnostics.push(error.help(format!("change an opening, or state `{} {unit}`", show(&sum))));
+        }
+        OpeningTotal::Proved
+    }
+}

@@ -1,0 +1,113 @@
+//! Warnings: the model runs, and probably not as meant.
+
+use num_rational::BigRational;
+use num_traits::{One, Zero};
+
+use super::constant::{constant, nearest_whole, tolerance};
+use super::{Facts, Ty};
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{BinaryOp, DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, Timing};
+use crate::source::{Origin, SourceMap, Span};
+use crate::units::{plain, to_f64};
+
+pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnostics: &mut Vec<Diagnostic>) {
+    // What a used file declares for others need not be read by each of them.
+    let main = sources.files().filter(|(_, f)| f.origin == Origin::Model).map(|(id, _)| id).last();
+    let own = |span: Span| sources.locate(span).map(|(file, _)| file) == main;
+    for (_, decl) in model.decls() {
+        if matches!(decl.kind, DeclKind::Param { .. }) && !decl.read && own(decl.span) {
+            diagnostics.push(
+                Diagnostic::new(Code::W0101, format!("nothing reads the param `{}`", decl.name), decl.span, "it changes nothing")
+                    .help("use it or remove it"),
+            );
+        }
+    }
+    for function in &model.fns {
+        if !function.read && own(function.span) {
+            diagnostics.push(
+                Diagnostic::new(Code::W0101, format!("nothing calls the function `{}`", function.name), function.span, "it changes nothing")
+                    .help("use it or remove it"),
+            );
+        }
+    }
+    for (id, decl) in model.decls() {
+        let touched = || model.moves().any(|(_, _, m)| [m.from, m.to].iter().any(|p| p.kind == PlaceKind::Decl(id)));
+        if matches!(decl.kind, DeclKind::Stock { .. }) && !decl.read && !touched() {
+            diagnostics.push(
+                Diagnostic::new(Code::W0401, format!("nothing flows into or out of `{}`, and nothing reads it", decl.name), decl.span, "it stays as it opens")
+                    .help("give it a flow; a number that stays is a `param`"),
+            );
+        }
+    }
+    for (_, decl, m) in model.moves() {
+        if let (true, PlaceKind::Decl(source)) = (m.flow, m.from.kind) {
+            drain(model, facts, source, &decl.name, m.amount, diagnostics);
+        }
+        match &m.timing {
+            Timing::At(t) => instant(model, facts, *t, true, diagnostics),
+            Timing::Every { period, from, to: _ } => {
+                instant(model, facts, *period, false, diagnostics);
+                from.iter().for_each(|t| instant(model, facts, *t, true, diagnostics));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An instant, or a period, that lies between two steps.
+fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics: &mut Vec<Diagnostic>) {
+    let (Some(clock), Some(value)) = (&facts.clock, constant(model, facts, e)) else { return };
+    let from = if absolute { clock.from.clone() } else { BigRational::zero() };
+    let steps = (&value - &from) / &clock.dt;
+    if nearest_whole(&steps).1 > tolerance() {
+        let next = &from + steps.ceil() * &clock.dt;
+        let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
+        let what = if absolute { "this instant lies" } else { "this period ends" };
+        diagnostics.push(
+            Diagnostic::new(Code::W0503, format!("{what} between two steps"), model.expr(e).span, format!("it counts as {} {unit}", plain(to_f64(&next), 12)))
+                .help("name the time of a step, or take a shorter step"),
+        );
+    }
+}
+
+/// A flow that is a constant share of its source, and takes more than all of it in one step.
+fn drain(model: &Model, facts: &Facts, source: DeclId, name: &str, amount: ExprId, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(clock) = &facts.clock else { return };
+    let Some(rate) = share(model, facts, source, amount) else { return };
+    let part = rate * &clock.dt;
+    if part > BigRational::one() + tolerance() && matches!(facts.decl(source).ty, Ty::Number(_)) {
+        let times = plain(to_f64(&part), 4);
+        let stock = &model.decl(source).name;
+        diagnostics.push(
+            Diagnostic::new(Code::W0502, format!("`{name}` takes {times} times what `{stock}` holds in each step"), model.expr(amount).span, "the stock is empty within one step")
+                .help("take a shorter step, or check the unit of the rate"),
+        );
+    }
+}
+
+/// The constant by which an expression multiplies the source, where it is such a product.
+fn share(model: &Model, facts: &Facts, source: DeclId, e: ExprId) -> Option<BigRational> {
+    match &model.expr(e).kind {
+        ExprKind::Decl(id) if *id == source => Some(BigRational::one()),
+        ExprKind::Binary(BinaryOp::Multiply, a, b) => {
+            let of = |x: ExprId, y: ExprId| Some(share(model, facts, source, x)? * number(model, facts, y)?);
+            of(*a, *b).or_else(|| of(*b, *a))
+        }
+        ExprKind::Binary(BinaryOp::Divide, a, b) => {
+            let divisor = number(model, facts, *b).filter(|v| !v.is_zero())?;
+            Some(share(model, facts, source, *a)? / divisor)
+        }
+        _ => None,
+    }
+}
+
+/// A constant, or a param's default.
+fn number(model: &Model, facts: &Facts, e: ExprId) -> Option<BigRational> {
+    match &model.expr(e).kind {
+        ExprKind::Decl(id) => match model.decl(*id).kind {
+            DeclKind::Param { value, set, .. } => constant(model, facts, set.unwrap_or(value)),
+            _ => constant(model, facts, e),
+        },
+        _ => constant(model, facts, e),
+    }
+}

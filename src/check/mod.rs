@@ -1,0 +1,127 @@
+//! What is proved of a model: types, units, ledger, order.
+//!
+//! In: [`hir::Model`]. Out: [`Facts`], side tables by id, and what is wrong. Every check runs, whatever the others found;
+//! what hangs on something unknown stays silent. Invariant: where no error was reported, every fact that `ir` asks for is
+//! there. Absent on purpose: arithmetic of a run.
+
+mod clock;
+mod constant;
+mod decls;
+mod infer;
+mod ledger;
+mod lints;
+mod order;
+mod say;
+mod values;
+
+use std::collections::BTreeMap;
+
+use num_rational::BigRational;
+
+pub use constant::constant;
+pub(crate) use order::is_dated;
+pub use order::{Node, Order};
+
+use crate::diag::Diagnostic;
+use crate::hir::{self, DeclId, ExprId};
+use crate::source::SourceMap;
+use crate::units::{Dim, Unit};
+
+/// The type of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ty {
+    /// A number that measures something.
+    Number(Dim),
+    /// A condition.
+    Bool,
+    /// Not known, because of an error that has been reported.
+    Unknown,
+}
+
+/// A type, and the unit in which a value is written where that is clear.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// The type.
+    pub ty: Ty,
+    /// How it is written.
+    pub shown: Option<Unit>,
+}
+
+/// What is known of a named value.
+#[derive(Clone, Debug)]
+pub struct DeclFacts {
+    /// Its type.
+    pub ty: Ty,
+    /// The unit in which its values are shown.
+    pub shown: Unit,
+}
+
+/// The clock, worked out.
+#[derive(Clone, Debug)]
+pub struct ClockFacts {
+    /// Where runs start, in the clock's unit.
+    pub from: BigRational,
+    /// The length of a step.
+    pub dt: BigRational,
+    /// How many steps there are.
+    pub steps: u64,
+    /// How many steps lie between two kept rows.
+    pub record: u64,
+}
+
+/// How a `conserve … = total` is known to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpeningTotal {
+    /// Proved from constants.
+    Proved,
+    /// Checked at the start of every run, because openings or total hang on params.
+    AtStart,
+}
+
+/// What is known of a `conserve`.
+#[derive(Clone, Debug)]
+pub struct ConserveFacts {
+    /// The stocks that it is about.
+    pub stocks: Vec<DeclId>,
+    /// How the total is known, if one is stated.
+    pub total: Option<OpeningTotal>,
+}
+
+/// Everything that is known of a model.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The type of each expression, by [`ExprId`].
+    pub types: Vec<Ty>,
+    /// The unit that a bare number has from its place.
+    pub implied: BTreeMap<ExprId, Unit>,
+    /// Each named value, by [`DeclId`].
+    pub decls: Vec<DeclFacts>,
+    /// The clock, if it is sound.
+    pub clock: Option<ClockFacts>,
+    /// What is worked out before what.
+    pub order: Order,
+    /// Each `conserve`, in order.
+    pub conserves: Vec<ConserveFacts>,
+}
+
+/// Checks a model.
+pub fn check(model: &hir::Model, sources: &SourceMap) -> (Facts, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let mut facts = Facts::default();
+    infer::infer(model, sources, &mut facts, &mut diagnostics);
+    clock::check(model, &mut facts, &mut diagnostics);
+    values::check(model, sources, &mut diagnostics);
+    ledger::check(model, sources, &mut facts, &mut diagnostics);
+    order::check(model, sources, &mut facts, &mut diagnostics);
+    if !crate::diag::any_error(&diagnostics) {
+        lints::check(model, sources, &facts, &mut diagnostics);
+    }
+    (facts, diagnostics)
+}
+
+impl Facts {
+    /// What is known of a named value.
+    pub fn decl(&self, id: DeclId) -> &DeclFacts {
+        &self.decls[id.0 as usize]
+    }
+}

@@ -1,0 +1,450 @@
+//! What is worked out before what, and what depends on itself in one instant.
+//!
+//! Two graphs: of the opening, where a name means its value at the start, and of the step, where a stock is known and a
+//! `let` or a flow has to be worked out. Each is sorted (Tarjan 1972, without recursion); a component of more than one
+//! member is a loop.
+
+use super::Facts;
+use crate::builtins::{Kernel, Memory};
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, ShortKind, Timing};
+use crate::source::{SourceMap, Span};
+
+/// Something that a step works out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Node {
+    /// A `let`.
+    Let(DeclId),
+    /// What a flow or transfer asks for.
+    Demand(DeclId),
+    /// What it gets.
+    Taken(DeclId),
+}
+
+/// The order of work.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    /// Params, stocks and states at the start.
+    pub opening: Vec<DeclId>,
+    /// Lets and moves of a step.
+    pub step: Vec<Node>,
+    /// Lets that hang on what moves in the step, by [`DeclId`].
+    pub after_moves: Vec<bool>,
+}
+
+#[derive(Clone, Copy)]
+struct Edge {
+    to: usize,
+    span: Span,
+    /// Only in row 0, through `previous` without a start.
+    row_zero: bool,
+}
+
+struct Graph<'a> {
+    model: &'a Model,
+    edges: Vec<Vec<Edge>>,
+}
+
+const KINDS: usize = 3;
+
+fn index(node: Node) -> usize {
+    match node {
+        Node::Let(id) => id.0 as usize * KINDS,
+        Node::Demand(id) => id.0 as usize * KINDS + 1,
+        Node::Taken(id) => id.0 as usize * KINDS + 2,
+    }
+}
+
+fn node(index: usize) -> Node {
+    let id = DeclId((index / KINDS) as u32);
+    [Node::Let(id), Node::Demand(id), Node::Taken(id)][index % KINDS]
+}
+
+pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
+    let before = diagnostics.len();
+    recursion(model, diagnostics);
+    if diagnostics.len() > before {
+        return;
+    }
+    let step = step_graph(model);
+    let n = step.edges.len();
+    let all = |e: &Edge| Some(e.to).filter(|_| true);
+    let (order, cycles) = sort(n, |i| step.edges[i].iter().filter_map(all));
+    for cycle in &cycles {
+        let instant = sort(n, |i| step.edges[i].iter().filter(|e| !e.row_zero).filter_map(all)).1;
+        let only_row_zero = !instant.iter().any(|c| c.iter().any(|i| cycle.contains(i)));
+        report_loop(model, sources, &step.edges, cycle, only_row_zero, diagnostics);
+    }
+    let opening = opening_graph(model);
+    let (opening_order, opening_cycles) = sort(opening.len(), |i| opening[i].iter().map(|e| e.to));
+    // A let that reads itself is a loop of the step, too, and has been reported there.
+    if cycles.is_empty() {
+        for cycle in &opening_cycles {
+            let scaled: Vec<Vec<Edge>> = opening.clone();
+            report_opening_loop(model, sources, &scaled, cycle, diagnostics);
+        }
+    }
+    if !cycles.is_empty() || !opening_cycles.is_empty() {
+        return;
+    }
+    let mut after_moves = vec![false; model.decls.len()];
+    let mut reads_moves = vec![false; model.decls.len()];
+    for i in &order {
+        let Node::Let(id) = node(*i) else { continue };
+        for edge in &step.edges[*i] {
+            let (after, reads) = match node(edge.to) {
+                Node::Let(other) => (after_moves[other.0 as usize], reads_moves[other.0 as usize]),
+                Node::Demand(m) | Node::Taken(m) => (!is_dated(model, m), true),
+            };
+            after_moves[id.0 as usize] |= after;
+            reads_moves[id.0 as usize] |= reads;
+        }
+    }
+    too_early(model, sources, &after_moves, &reads_moves, diagnostics);
+    let used = |i: usize| match (node(i), &model.decls[i / KINDS].kind) {
+        (Node::Let(_), DeclKind::Let { .. }) => true,
+        (Node::Demand(_) | Node::Taken(_), DeclKind::Move(_)) => true,
+        _ => false,
+    };
+    facts.order = Order {
+        opening: opening_order
+            .into_iter()
+            .map(|i| DeclId(i as u32))
+            .filter(|id| matches!(model.decl(*id).kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::State { .. }))
+            .collect(),
+        step: order.into_iter().filter(|i| used(*i)).map(node).collect(),
+        after_moves,
+    };
+}
+
+/// Whether a move happens on a date, before the row is recorded.
+pub(crate) fn is_dated(model: &Model, id: DeclId) -> bool {
+    matches!(&model.decl(id).kind, DeclKind::Move(m) if matches!(m.timing, Timing::At(_) | Timing::Every { .. }))
+}
+
+fn step_graph(model: &Model) -> Graph<'_> {
+    let mut graph = Graph { model, edges: vec![Vec::new(); model.decls.len() * KINDS] };
+    for (id, decl) in model.decls() {
+        match &decl.kind {
+            DeclKind::Let { value } => graph.expr(index(Node::Let(id)), *value),
+            DeclKind::Move(m) => {
+                let demand = index(Node::Demand(id));
+                graph.expr(demand, m.amount);
+                if let Timing::When { condition, .. } = m.timing {
+                    graph.expr(demand, condition);
+                }
+                let taken = index(Node::Taken(id));
+                graph.edges[taken].push(Edge { to: demand, span: decl.span, row_zero: false });
+                if m.short.is_some() && !is_dated(model, id) {
+                    graph.shared(taken, id, m.from.kind, m.short, decl.span);
+                }
+            }
+            _ => {}
+        }
+    }
+    graph
+}
+
+impl Graph<'_> {
+    /// What a capped move gets hangs on all that leave its source and on what comes in for certain.
+    fn shared(&mut self, taken: usize, own: DeclId, source: PlaceKind, short: Option<ShortKind>, span: Span) {
+        let edges: Vec<Edge> = self.model.moves()
+            .filter(|(id, _, m)| *id != own && !is_dated(self.model, *id) && (m.from.kind == source || (m.to.kind == source && m.short.is_none())))
+            .filter(|(_, _, m)| short == Some(ShortKind::OrSkip) || m.short != Some(ShortKind::OrSkip))
+            .map(|(id, _, _)| Edge { to: index(Node::Demand(id)), span, row_zero: false })
+            .collect();
+        self.edges[taken].extend(edges);
+    }
+
+    fn expr(&mut self, from: usize, e: ExprId) {
+        let mut stack = vec![e];
+        let mut functions = Vec::new();
+        while let Some(e) = stack.pop() {
+            let expr = self.model.expr(e);
+            let mut edge = |node: Node, row_zero: bool| self.edges[from].push(Edge { to: index(node), span: expr.span, row_zero });
+            match &expr.kind {
+                ExprKind::Decl(id) => match self.model.decl(*id).kind {
+                    DeclKind::Let { .. } => edge(Node::Let(*id), false),
+                    DeclKind::Move(_) => edge(Node::Taken(*id), false),
+                    _ => {}
+                },
+                ExprKind::Builtin(b, args) => {
+                    let Kernel::Memory(memory) = b.kernel else {
+                        stack.extend(args.iter().flatten());
+                        continue;
+                    };
+                    let name = args.first().copied().flatten().map(|a| &self.model.expr(a).kind);
+                    if let Some(ExprKind::Decl(id)) = name {
+                        let at = match (&self.model.decl(*id).kind, memory) {
+                            (DeclKind::Let { .. }, _) => Some(Node::Let(*id)),
+                            (DeclKind::Move(_), Memory::Requested) => Some(Node::Demand(*id)),
+                            (DeclKind::Move(_), _) => Some(Node::Taken(*id)),
+                            _ => None,
+                        };
+                        match (at, memory) {
+                            (Some(at), Memory::Previous) if args.get(1).is_none_or(Option::is_none) => edge(at, true),
+                            (Some(at), Memory::Opening | Memory::Initial | Memory::Requested) => edge(at, false),
+                            _ => {}
+                        }
+                    }
+                    stack.extend(args.iter().skip(1).flatten());
+                }
+                ExprKind::Call(id, args) => {
+                    if !functions.contains(id) {
+                        functions.push(*id);
+                        stack.push(self.model.function(*id).body);
+                    }
+                    stack.extend(args);
+                }
+                _ => stack.extend(self.model.children(e)),
+            }
+        }
+    }
+}
+
+/// What each name hangs on at the start, by [`DeclId`].
+fn opening_graph(model: &Model) -> Vec<Vec<Edge>> {
+    let mut edges = vec![Vec::new(); model.decls.len()];
+    for (id, decl) in model.decls() {
+        let start = match &decl.kind {
+            DeclKind::Param { value, set, .. } => set.unwrap_or(*value),
+            DeclKind::Let { value } => *value,
+            DeclKind::State { initial, .. } => *initial,
+            DeclKind::Stock { opening, set, .. } => set.unwrap_or(*opening),
+            _ => continue,
+        };
+        let mut stack = vec![start];
+        let mut functions = Vec::new();
+        while let Some(e) = stack.pop() {
+            match &model.expr(e).kind {
+                ExprKind::Decl(other) => edges[id.0 as usize].push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false }),
+                ExprKind::Builtin(b, args) if matches!(b.kernel, Kernel::Memory(Memory::Previous)) && args.get(1).is_some_and(Option::is_some) => {
+                    stack.extend(args.iter().skip(1).flatten());
+                }
+                ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Memory(Memory::Total)) => {}
+                ExprKind::Call(f, args) => {
+                    if !functions.contains(f) {
+                        functions.push(*f);
+                        stack.push(model.function(*f).body);
+                    }
+                    stack.extend(args);
+                }
+                _ => stack.extend(model.children(e)),
+            }
+        }
+    }
+    edges
+}
+
+/// Functions that call themselves.
+fn recursion(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
+    let (_, cycles) = sort(model.fns.len(), |i| model.fns[i].calls.iter().map(|(f, _)| f.0 as usize));
+    for cycle in cycles {
+        let first = &model.fns[cycle[0]];
+        let span = first.calls.iter().find(|(f, _)| cycle.contains(&(f.0 as usize))).map_or(first.span, |c| c.1);
+        let names: Vec<String> = cycle.iter().chain(cycle.first()).map(|i| format!("`{}`", model.fns[*i].name)).collect();
+        diagnostics.push(
+            Diagnostic::new(Code::E0204, format!("the function `{}` calls itself", first.name), span, "this call comes back to it")
+                .note(format!("the calls are {}", names.join(" → ")))
+                .help("a value that builds on its last one is a `state` with a `next` rule"),
+        );
+    }
+}
+
+/// The values on a loop, each once, in the order in which they read each other.
+fn walk(edges: &[Vec<Edge>], component: &[usize]) -> Vec<(usize, Span)> {
+    // Breadth first from the first member: the shortest way back to it.
+    let start = component.iter().copied().min().unwrap_or(0);
+    let mut came: Vec<(usize, usize, Span)> = Vec::new();
+    let mut queue = vec![start];
+    let mut at = 0;
+    while let Some(&i) = queue.get(at) {
+        at += 1;
+        for edge in edges[i].iter().filter(|e| component.contains(&e.to)) {
+            if edge.to == start {
+                let mut path = vec![(i, edge.span)];
+                let mut here = i;
+                while let Some((_, from, span)) = came.iter().find(|(to, ..)| *to == here) {
+                    path.push((*from, *span));
+                    here = *from;
+                }
+                path.reverse();
+                return path;
+            }
+            if !queue.contains(&edge.to) {
+                queue.push(edge.to);
+                came.push((edge.to, i, edge.span));
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn report_loop(model: &Model, sources: &SourceMap, edges: &[Vec<Edge>], cycle: &[usize], row_zero: bool, diagnostics: &mut Vec<Diagnostic>) {
+    // A move's demand and what it gets are two nodes and one name.
+    let mut path: Vec<(DeclId, Span)> = walk(edges, cycle).into_iter().map(|(i, span)| (DeclId((i / KINDS) as u32), span)).collect();
+    path.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            earlier.1 = later.1;
+        }
+        same
+    });
+    tell(model, sources, &path, row_zero, "in one instant", diagnostics);
+}
+
+fn report_opening_loop(model: &Model, sources: &SourceMap, edges: &[Vec<Edge>], cycle: &[usize], diagnostics: &mut Vec<Diagnostic>) {
+    let path: Vec<(DeclId, Span)> = walk(edges, cycle).into_iter().map(|(i, span)| (DeclId(i as u32), span)).collect();
+    tell(model, sources, &path, false, "at the start", diagnostics);
+}
+
+fn tell(model: &Model, sources: &SourceMap, path: &[(DeclId, Span)], row_zero: bool, when: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let Some((first, first_span)) = path.first() else { return };
+    let name = |id: DeclId| format!("`{}`", model.decl(id).name);
+    let names: Vec<String> = path.iter().chain(path.first()).map(|(id, _)| name(*id)).collect();
+    let message = match path.len() {
+        1 => format!("{} depends on itself {when}", names[0]),
+        n => format!("{} values depend on each other {when}", n),
+    };
+    let reads = |i: usize| {
+        let next = path[(i + 1) % path.len()].0;
+        let line = sources.position(model.decl(next).span).map_or(0, |(line, _)| line);
+        format!("{} reads {}, declared in line {line}", name(path[i].0), name(next))
+    };
+    let mut error = Diagnostic::new(Code::E0501, message, *first_span, reads(0));
+    for (i, (_, span)) in path.iter().enumerate().skip(1).take(7) {
+        error = error.label(*span, reads(i));
+    }
+    let first = &model.decl(*first).name;
+    let help = if row_zero {
+        format!("in row 0 there is no row before: give it a start, `previous({first}, …)`")
+    } else if when == "at the start" {
+        "give one of them an opening that does not read the others".into()
+    } else {
+        format!("let time pass somewhere: read the row before, `previous({first}, …)`, or make one of them a `state` or a `stock`")
+    };
+    diagnostics.push(error.note(format!("the loop is {}", names.join(" → "))).help(help));
+}
+
+/// What moves in a step is read before the step has moved it.
+fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool], diagnostics: &mut Vec<Diagnostic>) {
+    // The first name in an expression that hangs on what moves; `any` move, or only one within the step.
+    let find = |start: ExprId, any: bool| -> Option<(ExprId, DeclId)> {
+        let mut stack = vec![start];
+        let mut functions = Vec::new();
+        while let Some(e) = stack.pop() {
+            match &model.expr(e).kind {
+                ExprKind::Decl(id) => {
+                    let moves = match model.decl(*id).kind {
+                        DeclKind::Move(_) => any || !is_dated(model, *id),
+                        DeclKind::Let { .. } => if any { reads[id.0 as usize] } else { after[id.0 as usize] },
+                        _ => false,
+                    };
+                    if moves {
+                        return Some((e, *id));
+                    }
+                }
+                ExprKind::Builtin(b, args) if matches!(b.kernel, Kernel::Memory(Memory::Previous | Memory::Total)) => {
+                    stack.extend(args.iter().skip(1).flatten());
+                }
+                ExprKind::Call(f, args) => {
+                    if !functions.contains(f) {
+                        functions.push(*f);
+                        stack.push(model.function(*f).body);
+                    }
+                    stack.extend(args);
+                }
+                _ => stack.extend(model.children(e)),
+            }
+        }
+        None
+    };
+    let mut report = |found: Option<(ExprId, DeclId)>, who: &str| {
+        let Some((e, id)) = found else { return };
+        let name = &model.decl(id).name;
+        let line = sources.position(model.decl(id).span).map_or(0, |(line, _)| line);
+        diagnostics.push(
+            Diagnostic::new(Code::E0505, format!("`{name}` has not moved yet when {who} reads it"), model.expr(e).span, format!("`{name}` is declared in line {line}"))
+                .help(format!("read what it was in the row before: `previous({name}, 0)`")),
+        );
+    };
+    for (id, decl) in model.decls() {
+        match &decl.kind {
+            DeclKind::Move(m) if is_dated(model, id) => {
+                let who = format!("the dated transfer `{}`", decl.name);
+                report(find(m.amount, true), &who);
+            }
+            DeclKind::Stock { opening, set, .. } => report(find(set.unwrap_or(*opening), true), &format!("the opening of `{}`", decl.name)),
+            DeclKind::State { initial, .. } => report(find(*initial, true), &format!("the opening of `{}`", decl.name)),
+            _ => {}
+        }
+    }
+    // `opening(x)` and `initial(x)` are known before anything moves in the step.
+    for expr in &model.exprs {
+        if let ExprKind::Builtin(b, args) = &expr.kind
+            && matches!(b.kernel, Kernel::Memory(Memory::Opening | Memory::Initial))
+            && let Some(arg) = args.first().copied().flatten()
+            && !in_metric(model, b.reducer.is_some(), expr.span)
+        {
+            report(find(arg, false), &format!("`{}`", b.name()));
+        }
+    }
+}
+
+/// Whether a place lies in a metric, where `initial` looks back from the end of the run.
+fn in_metric(model: &Model, reducer: bool, span: Span) -> bool {
+    reducer && model.decls.iter().any(|d| matches!(d.kind, DeclKind::Metric { .. }) && d.whole.start <= span.start && span.end <= d.whole.end)
+}
+
+/// Sorts nodes so that each comes after those that its edges lead to, and finds the components that are loops.
+fn sort<I: Iterator<Item = usize>>(n: usize, edges: impl Fn(usize) -> I) -> (Vec<usize>, Vec<Vec<usize>>) {
+    const NEW: usize = usize::MAX;
+    let (mut number, mut low, mut on_stack) = (vec![NEW; n], vec![0; n], vec![false; n]);
+    let (mut stack, mut order, mut cycles, mut next) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for root in 0..n {
+        if number[root] != NEW {
+            continue;
+        }
+        let mut work: Vec<(usize, Vec<usize>, usize)> = Vec::new();
+        let mut enter = |i: usize, work: &mut Vec<(usize, Vec<usize>, usize)>, number: &mut [usize], low: &mut [usize], on_stack: &mut [bool], stack: &mut Vec<usize>| {
+            (number[i], low[i], on_stack[i]) = (next, next, true);
+            next += 1;
+            stack.push(i);
+            work.push((i, edges(i).collect(), 0));
+        };
+        enter(root, &mut work, &mut number, &mut low, &mut on_stack, &mut stack);
+        while let Some((i, targets, at)) = work.last_mut() {
+            let i = *i;
+            if let Some(&to) = targets.get(*at) {
+                *at += 1;
+                if number[to] == NEW {
+                    enter(to, &mut work, &mut number, &mut low, &mut on_stack, &mut stack);
+                } else if on_stack[to] {
+                    low[i] = low[i].min(number[to]);
+                }
+                continue;
+            }
+            let own = targets.contains(&i);
+            work.pop();
+            if let Some((parent, ..)) = work.last() {
+                low[*parent] = low[*parent].min(low[i]);
+            }
+            if low[i] == number[i] {
+                let mut component = Vec::new();
+                while let Some(member) = stack.pop() {
+                    on_stack[member] = false;
+                    component.push(member);
+                    if member == i {
+                        break;
+                    }
+                }
+                order.extend(component.iter().copied());
+                if component.len() > 1 || own {
+                    component.sort_unstable();
+                    cycles.push(component);
+                }
+            }
+        }
+    }
+    (order, cycles)
+}

@@ -1,0 +1,152 @@
+//! Which values change during a run, and where only those may stand that do not.
+
+use super::say::snippet;
+use crate::builtins::Kernel;
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{ClockPart, DeclId, DeclKind, ExprId, ExprKind, FnId, Model, Rule, Timing};
+use crate::source::SourceMap;
+
+/// Finds what changes during a run.
+pub(super) struct Varying<'a> {
+    model: &'a Model,
+    decls: Vec<Option<bool>>,
+    fns: Vec<Option<bool>>,
+}
+
+impl<'a> Varying<'a> {
+    pub(super) fn new(model: &'a Model) -> Self {
+        Self { model, decls: vec![None; model.decls.len()], fns: vec![None; model.fns.len()] }
+    }
+
+    /// The part of an expression that changes during a run, if any does.
+    pub(super) fn part(&mut self, e: ExprId) -> Option<ExprId> {
+        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.part_inner(e))
+    }
+
+    fn part_inner(&mut self, e: ExprId) -> Option<ExprId> {
+        match &self.model.expr(e).kind {
+            ExprKind::Clock(ClockPart::Time | ClockPart::Step) => Some(e),
+            ExprKind::Decl(id) => self.decl(*id).then_some(e),
+            ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_) | Kernel::Run) => Some(e),
+            ExprKind::Call(id, args) => {
+                if self.function(*id) { Some(e) } else { args.iter().find_map(|a| self.part(*a)) }
+            }
+            _ => self.model.children(e).into_iter().find_map(|child| self.part(child)),
+        }
+    }
+
+    fn function(&mut self, id: FnId) -> bool {
+        if let Some(known) = self.fns[id.0 as usize] {
+            return known;
+        }
+        // A function that calls itself is reported elsewhere; here it must only end.
+        self.fns[id.0 as usize] = Some(false);
+        let varies = self.part(self.model.function(id).body).is_some();
+        self.fns[id.0 as usize] = Some(varies);
+        varies
+    }
+
+    fn decl(&mut self, id: DeclId) -> bool {
+        if let Some(known) = self.decls[id.0 as usize] {
+            return known;
+        }
+        self.decls[id.0 as usize] = Some(false);
+        let varies = match self.model.decl(id).kind {
+            DeclKind::Param { .. } | DeclKind::Unknown => false,
+            DeclKind::Let { value } => self.part(value).is_some(),
+            DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Move(_) | DeclKind::Metric { .. } => true,
+        };
+        self.decls[id.0 as usize] = Some(varies);
+        varies
+    }
+}
+
+pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Diagnostic>) {
+    let mut varying = Varying::new(model);
+    let mut constant = |e: ExprId, code: Code, what: &str, help: &str| {
+        if let Some(part) = varying.part(e) {
+            let text = snippet(sources, model.expr(part).span);
+            let error = Diagnostic::new(code, format!("{what} does not change during a run"), model.expr(part).span, format!("{text} does"));
+            diagnostics.push(error.help(help));
+        }
+    };
+    let param_help = "params read numbers and other params only; what changes is a `let`";
+    let time_help = "write a time that is known at the start, such as `12 month` or a param; for a condition use `when`";
+    for decl in &model.decls {
+        match &decl.kind {
+            DeclKind::Param { value, set, range } => {
+                constant(set.unwrap_or(*value), Code::E0206, &format!("the param `{}`", decl.name), param_help);
+                for bound in range.iter().flat_map(|(low, high)| [low, high]) {
+                    constant(*bound, Code::E0206, "a bound", "write a number or a param; for a bound that moves use `assert`");
+                }
+            }
+            DeclKind::Stock { range, .. } => {
+                for bound in range.iter().flat_map(|(low, high)| [low, high]) {
+                    constant(*bound, Code::E0206, "a bound", "write a number or a param; for a bound that moves use `assert`");
+                }
+            }
+            DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
+                constant(*every, Code::E0506, "a period", time_help);
+            }
+            DeclKind::Move(m) => match &m.timing {
+                Timing::At(t) => constant(*t, Code::E0506, "the time of a transfer", time_help),
+                Timing::Every { period, from, to } => {
+                    constant(*period, Code::E0506, "the period of a transfer", time_help);
+                    from.iter().chain(to).for_each(|t| constant(*t, Code::E0506, "the time of a transfer", time_help));
+                }
+                _ => {}
+            },
+            DeclKind::Metric { window: Some((from, to)), .. } => {
+                constant(*from, Code::E0506, "the start of a window", time_help);
+                constant(*to, Code::E0506, "the end of a window", time_help);
+            }
+            _ => {}
+        }
+    }
+    for conserve in &model.conserves {
+        if let Some(total) = conserve.total {
+            constant(total, Code::E0206, "a conserved total", "write a number or a param");
+        }
+    }
+    for decl in &model.decls {
+        if let DeclKind::Metric { value, .. } = decl.kind {
+            metric(model, sources, &mut varying, value, diagnostics);
+        }
+    }
+}
+
+/// In a metric, what changes during a run stands inside a function of the whole run.
+fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: ExprId, diagnostics: &mut Vec<Diagnostic>) {
+    let mut stack = vec![value];
+    while let Some(e) = stack.pop() {
+        match &model.expr(e).kind {
+            ExprKind::Builtin(b, args) if b.reducer.is_some() => {
+                // `at(x, t)`: the time is one of the run.
+                for t in args.iter().skip(1).flatten() {
+                    if let Some(part) = varying.part(*t) {
+                        let text = snippet(sources, model.expr(part).span);
+                        let error = Diagnostic::new(Code::E0506, "the time of `at` does not change during a run", model.expr(part).span, format!("{text} does"))
+                            .help("write a time that is known at the start, such as `12 month`");
+                        diagnostics.push(error);
+                    }
+                }
+            }
+            ExprKind::Decl(id) if matches!(model.decl(*id).kind, DeclKind::Metric { .. }) => {}
+            kind => {
+                let children = model.children(e);
+                let changes = matches!(kind, ExprKind::Decl(_) | ExprKind::Clock(_) | ExprKind::Builtin(..));
+                if (children.is_empty() || matches!(kind, ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_))))
+                    && changes
+                    && varying.part(e).is_some()
+                {
+                    let text = sources.text(model.expr(e).span).to_string();
+                    let error = Diagnostic::new(Code::E0206, format!("`{text}` changes during a run, and a metric is one number"), model.expr(e).span, "its value in which row?")
+                        .help(format!("write `final({text})`, `mean_over({text})`, `max_over({text})` …"));
+                    diagnostics.push(error);
+                    continue;
+                }
+                stack.extend(children);
+            }
+        }
+    }
+}

@@ -1,0 +1,551 @@
+//! From equations to instructions.
+//!
+//! In: [`ir::Model`]. Out: [`Program`]: straight code over a file of registers. The first registers are the model's cells,
+//! params and moves, so that reading one costs nothing. What hangs on constants alone is worked out here, what hangs on
+//! params alone once a run; the rest is emitted once per step, and each equation at most once in it.
+//! Invariant: an instruction does to its operands what the oracle does, in the same order. Absent on purpose: control flow;
+//! both arms of `if` are worked out and one is chosen.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use ordered_float::OrderedFloat;
+
+use crate::builtins::{Instant, power};
+use crate::ir::{Binary, Expr, ExprId, Model, MoveId, Opened, Summed, Unary, Work};
+
+/// A register.
+pub(super) type Reg = u32;
+
+/// What an instruction does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Op {
+    Copy,
+    Negate,
+    Not,
+    Binary(Binary),
+    /// The second operand where the first is not 0, else the third.
+    Select,
+    One(fn(f64) -> f64),
+    Two(fn(f64, f64) -> f64),
+    Three(fn(f64, f64, f64) -> f64),
+    Clock(fn([f64; 3], Instant) -> f64),
+}
+
+/// One instruction: operation, operands, result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inst {
+    pub op: Op,
+    pub a: Reg,
+    pub b: Reg,
+    pub c: Reg,
+    pub to: Reg,
+}
+
+/// A dated transfer: when, and the code that works out what it asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Dated {
+    pub id: MoveId,
+    pub first: Reg,
+    pub period: Option<Reg>,
+    pub last: Option<Reg>,
+    pub code: Range<usize>,
+    pub amount: Reg,
+}
+
+/// Work on an undated move, with the code to run before it.
+#[derive(Clone, Debug)]
+pub(super) struct Stage {
+    pub code: Range<usize>,
+    pub work: Work,
+    /// What is asked for, and under which condition.
+    pub amount: Reg,
+    pub condition: Option<Reg>,
+}
+
+/// A state's new value.
+#[derive(Clone, Debug)]
+pub(super) struct NewState {
+    pub cell: Reg,
+    pub value: Reg,
+    pub rate: bool,
+    pub every: Option<Reg>,
+}
+
+/// Registers of a bound: the value and its limits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub value: Reg,
+    pub low: Reg,
+    pub high: Reg,
+}
+
+/// A probe's registers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProbeRegs {
+    pub value: Reg,
+    pub window: Option<(Reg, Reg)>,
+    pub at: Option<Reg>,
+}
+
+/// A compiled model.
+#[derive(Clone, Debug)]
+pub struct Program<'m> {
+    pub(super) model: &'m Model,
+    pub(super) code: Vec<Inst>,
+    /// The registers at the start of a run: constants are in place.
+    pub(super) registers: Vec<f64>,
+    pub(super) time: Reg,
+    pub(super) step: Reg,
+    pub(super) params: Range<usize>,
+    /// Openings in order: the code, and the registers to check and fill.
+    pub(super) openings: Vec<(Range<usize>, Reg, Reg)>,
+    pub(super) once: Range<usize>,
+    pub(super) start_bounds: Vec<Limits>,
+    pub(super) bounds: Vec<Limits>,
+    pub(super) totals: Vec<Reg>,
+    pub(super) dated: Vec<Dated>,
+    /// Cells that hold the row, written before anything else of it.
+    pub(super) row: Range<usize>,
+    pub(super) watch: Range<usize>,
+    pub(super) asserts: Vec<Reg>,
+    pub(super) stages: Vec<Stage>,
+    pub(super) after: Range<usize>,
+    pub(super) after_watch: Range<usize>,
+    pub(super) record: Range<usize>,
+    /// What a failed step still records.
+    pub(super) record_failed: Range<usize>,
+    pub(super) columns: Vec<Reg>,
+    pub(super) failed_columns: Vec<Reg>,
+    pub(super) update: Range<usize>,
+    pub(super) states: Vec<NewState>,
+    /// Sums of rates: the cell and the rate.
+    pub(super) sums: Vec<(Reg, Reg)>,
+    pub(super) probes: Vec<ProbeRegs>,
+    pub(super) finish: Range<usize>,
+    pub(super) metrics: Vec<Reg>,
+}
+
+/// The place of an instruction's result, by what it does to what.
+type Key = (u8, usize, Reg, Reg, Reg);
+
+struct Compiler<'m> {
+    model: &'m Model,
+    registers: Vec<f64>,
+    constants: HashMap<OrderedFloat<f64>, Reg>,
+    zero_negative: Option<Reg>,
+    /// Code that runs once, after the params are known.
+    once: Vec<Inst>,
+    code: Vec<Inst>,
+    level: Vec<Level>,
+    /// Results that last for the whole run, and those of this moment.
+    lasting: HashMap<ExprId, Reg>,
+    moment: HashMap<ExprId, Reg>,
+    lasting_values: HashMap<Key, Reg>,
+    values: HashMap<Key, Reg>,
+    lets: HashMap<u32, Reg>,
+    first: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Constant,
+    Run,
+    Step,
+    /// Hangs on what moves in the step.
+    Moves,
+}
+
+impl<'m> Program<'m> {
+    /// Compiles a model.
+    pub fn new(model: &'m Model) -> Self {
+        Compiler::new(model).program()
+    }
+}
+
+impl<'m> Compiler<'m> {
+    fn new(model: &'m Model) -> Self {
+        let fixed = model.cells + model.params + 2 * model.moves.len() + 2 + model.probes.len();
+        let mut level = vec![Level::Step; fixed];
+        let params = model.cells + model.params;
+        level[model.cells..params].fill(Level::Run);
+        level[params..params + 2 * model.moves.len()].fill(Level::Moves);
+        Self {
+            registers: vec![0.0; fixed],
+            constants: HashMap::new(),
+            zero_negative: None,
+            once: Vec::new(),
+            code: Vec::new(),
+            level,
+            lasting: HashMap::new(),
+            moment: HashMap::new(),
+            lasting_values: HashMap::new(),
+            values: HashMap::new(),
+            lets: HashMap::new(),
+            first: 0,
+            model,
+        }
+    }
+
+    fn program(mut self) -> Program<'m> {
+        let model = self.model;
+        let (time, step) = (self.time(), self.time() + 1);
+        // Params first: they read only each other.
+        let mut openings = Vec::new();
+        for (to, e, _) in &model.opening {
+            let at = self.code.len();
+            let value = self.opening(*e);
+            let to = match to {
+                Opened::Param(p) => self.param(*p),
+                Opened::Cell(c) => c.0,
+            };
+            openings.push((at..self.code.len(), value, to));
+            self.forget();
+        }
+        let limits = |c: &mut Self, bounds: &[crate::ir::Bound]| -> Vec<Limits> {
+            bounds.iter().map(|b| Limits { value: c.expr(b.value), low: c.expr(b.low), high: c.expr(b.high) }).collect()
+        };
+        let start_bounds = limits(&mut self, &model.start_bounds);
+        let totals = model.totals.iter().map(|t| self.expr(t.total)).collect();
+        let dated = self.dated();
+
+        self.forget();
+        // Cells that hold the row are written before anything reads them in this moment.
+        let row = self.rows(false);
+        self.first = self.code.len();
+        let bounds = limits(&mut self, &model.bounds);
+        let mut asserts = vec![0; model.asserts.len()];
+        let mut probes: Vec<Option<ProbeRegs>> = vec![None; model.probes.len()];
+        self.watched(false, &mut asserts, &mut probes);
+        let watch = self.section();
+        let stages = self.stages();
+        // What was read of moves may have been trimmed since.
+        self.forget_moves();
+        let after = self.rows(true);
+        self.first = self.code.len();
+        self.watched(true, &mut asserts, &mut probes);
+        let after_watch = self.section();
+        let update_states: Vec<NewState> = model
+            .updates
+            .iter()
+            .map(|u| NewState { cell: u.cell.0, value: self.expr(u.value), rate: u.rate, every: u.every.map(|e| self.expr(e)) })
+            .collect();
+        let sums = model
+            .sums
+            .iter()
+            .filter_map(|s| match s.what {
+                Summed::Rate(e) => Some((s.cell.0, self.expr(e))),
+                Summed::Move(_) => None,
+            })
+            .collect();
+        let update = self.section();
+        // Code from here on runs only for rows that are kept: nothing else may rely on it.
+        let columns = model.columns.iter().map(|c| self.expr(c.value)).collect();
+        let record = self.section();
+        // In a step that failed, only what was known before the moves.
+        self.forget();
+        let failed_columns = model.columns.iter().map(|c| if c.after_moves { 0 } else { self.expr(c.value) }).collect();
+        let record_failed = self.section();
+        self.forget();
+        let metrics = model.metrics.iter().map(|m| self.expr(m.value)).collect();
+        let finish = self.section();
+
+        // Code that runs once stands behind the rest.
+        let once_start = self.code.len();
+        self.code.append(&mut self.once);
+        Program {
+            model,
+            params: model.cells..model.cells + model.params,
+            once: once_start..self.code.len(),
+            code: self.code,
+            registers: self.registers,
+            time,
+            step,
+            openings,
+            start_bounds,
+            bounds,
+            totals,
+            dated,
+            row,
+            watch,
+            asserts,
+            stages,
+            after,
+            after_watch,
+            record,
+            record_failed,
+            columns,
+            failed_columns,
+            update,
+            states: update_states,
+            sums,
+            probes: probes.into_iter().map(|p| p.unwrap_or(ProbeRegs { value: 0, window: None, at: None })).collect(),
+            finish,
+            metrics,
+        }
+    }
+
+    fn param(&self, p: u32) -> Reg {
+        self.model.cells as Reg + p
+    }
+
+    fn taken(&self, m: MoveId) -> Reg {
+        (self.model.cells + self.model.params) as Reg + m.0
+    }
+
+    fn asked(&self, m: MoveId) -> Reg {
+        self.taken(m) + self.model.moves.len() as Reg
+    }
+
+    fn time(&self) -> Reg {
+        (self.model.cells + self.model.params + 2 * self.model.moves.len()) as Reg
+    }
+
+    fn probe(&self, p: u32) -> Reg {
+        self.time() + 2 + p
+    }
+
+    /// The code emitted since the last section ended.
+    fn section(&mut self) -> Range<usize> {
+        let range = self.first..self.code.len();
+        self.first = self.code.len();
+        range
+    }
+
+    /// A new moment: cells may have changed, so nothing that was worked out from them holds.
+    fn forget(&mut self) {
+        self.moment.clear();
+        self.values.clear();
+        self.lets.clear();
+        self.first = self.code.len();
+    }
+
+    fn forget_moves(&mut self) {
+        let level = &self.level;
+        let keep = |reg: &mut Reg| level[*reg as usize] < Level::Moves;
+        self.moment.retain(|_, reg| keep(reg));
+        self.values.retain(|_, reg| keep(reg));
+        self.lets.retain(|_, reg| keep(reg));
+    }
+
+    /// An opening is worked out before the code that runs once, so it may not rely on it.
+    fn opening(&mut self, e: ExprId) -> Reg {
+        let before = self.level.clone();
+        let params = self.model.cells..self.model.cells + self.model.params;
+        self.level[params].fill(Level::Step);
+        let (lasting, values) = (std::mem::take(&mut self.lasting), std::mem::take(&mut self.lasting_values));
+        let reg = self.expr(e);
+        (self.lasting, self.lasting_values) = (lasting, values);
+        let grown = self.level.split_off(before.len());
+        self.level = before;
+        self.level.extend(grown);
+        reg
+    }
+
+    fn dated(&mut self) -> Vec<Dated> {
+        let model = self.model;
+        let mut dated = Vec::new();
+        for (i, m) in model.moves.iter().enumerate() {
+            let Some(event) = m.event else { continue };
+            let (first, period, last) =
+                (self.expr(event.first), event.period.map(|e| self.expr(e)), event.last.map(|e| self.expr(e)));
+            self.forget();
+            let amount = self.expr(m.amount);
+            dated.push(Dated { id: MoveId(i as u32), first, period, last, code: self.section(), amount });
+        }
+        dated
+    }
+
+    fn rows(&mut self, after_moves: bool) -> Range<usize> {
+        self.first = self.code.len();
+        let model = self.model;
+        for row in model.rows.iter().filter(|r| r.after_moves == after_moves) {
+            let mut value = self.expr(row.value);
+            if row.first {
+                let zero = self.constant(0.0);
+                let is_first = self.emit(Op::Binary(Binary::Equal), [self.time() + 1, zero, 0], 2);
+                value = self.emit(Op::Select, [is_first, value, row.cell.0], 3);
+            }
+            self.code.push(Inst { op: Op::Copy, a: value, b: 0, c: 0, to: row.cell.0 });
+        }
+        self.section()
+    }
+
+    fn watched(&mut self, after_moves: bool, asserts: &mut [Reg], probes: &mut [Option<ProbeRegs>]) {
+        let model = self.model;
+        for (i, assert) in model.asserts.iter().enumerate().filter(|(_, a)| a.after_moves == after_moves) {
+            asserts[i] = self.expr(assert.condition);
+        }
+        for (i, probe) in model.probes.iter().enumerate().filter(|(_, p)| p.after_moves == after_moves) {
+            let value = self.expr(probe.value);
+            let window = probe.window.map(|(from, to)| (self.expr(from), self.expr(to)));
+            probes[i] = Some(ProbeRegs { value, window, at: probe.at.map(|e| self.expr(e)) });
+        }
+    }
+
+    fn stages(&mut self) -> Vec<Stage> {
+        let model = self.model;
+        let mut stages = Vec::new();
+        for work in &model.work {
+            let (amount, condition) = match work {
+                Work::Demand(id) => {
+                    let m = &model.moves[id.0 as usize];
+                    (self.expr(m.amount), m.condition.map(|c| self.expr(c)))
+                }
+                Work::Take(_) => (0, None),
+            };
+            stages.push(Stage { code: self.section(), work: *work, amount, condition });
+        }
+        stages
+    }
+
+    fn constant(&mut self, value: f64) -> Reg {
+        // 0 and −0 are equal as keys and not as values.
+        if value == 0.0 && value.is_sign_negative() {
+            if let Some(reg) = self.zero_negative {
+                return reg;
+            }
+            let reg = self.register(Level::Constant, value);
+            self.zero_negative = Some(reg);
+            return reg;
+        }
+        if let Some(reg) = self.constants.get(&OrderedFloat(value)) {
+            return *reg;
+        }
+        let reg = self.register(Level::Constant, value);
+        self.constants.insert(OrderedFloat(value), reg);
+        reg
+    }
+
+    fn register(&mut self, level: Level, value: f64) -> Reg {
+        self.registers.push(value);
+        self.level.push(level);
+        self.registers.len() as Reg - 1
+    }
+
+    fn expr(&mut self, e: ExprId) -> Reg {
+        if let Some(reg) = self.moment.get(&e).or_else(|| self.lasting.get(&e)) {
+            return *reg;
+        }
+        let reg = stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.new_expr(e));
+        let lasts = self.level[reg as usize] < Level::Step;
+        if lasts { &mut self.lasting } else { &mut self.moment }.insert(e, reg);
+        reg
+    }
+
+    fn new_expr(&mut self, e: ExprId) -> Reg {
+        match self.model.expr(e) {
+            Expr::Constant(value) => self.constant(value),
+            Expr::Param(p) => self.param(p),
+            Expr::Cell(c) => c.0,
+            Expr::Let(l) => {
+                if let Some(reg) = self.lets.get(&l) {
+                    return *reg;
+                }
+                let reg = self.expr(self.model.lets[l as usize].value);
+                self.lets.insert(l, reg);
+                reg
+            }
+            Expr::Time => self.time(),
+            Expr::Step => self.time() + 1,
+            Expr::Taken(m) => self.taken(m),
+            Expr::Asked(m) => self.asked(m),
+            Expr::Probe(p) => self.probe(p),
+            Expr::Unary(Unary::Negate, a) => self.operation(Op::Negate, &[a]),
+            Expr::Unary(Unary::Not, a) => self.operation(Op::Not, &[a]),
+            Expr::Binary(op, a, b) => self.operation(Op::Binary(op), &[a, b]),
+            Expr::If(c, a, b) => self.operation(Op::Select, &[c, a, b]),
+            Expr::One(f, a) => self.operation(Op::One(f), &[a]),
+            Expr::Two(f, a, b) => self.operation(Op::Two(f), &[a, b]),
+            Expr::Three(f, a, b, c) => self.operation(Op::Three(f), &[a, b, c]),
+            Expr::Clock(f, args) => self.operation(Op::Clock(f), &args),
+        }
+    }
+
+    fn operation(&mut self, op: Op, operands: &[ExprId]) -> Reg {
+        let mut regs = [0; 3];
+        for (reg, e) in regs.iter_mut().zip(operands) {
+            *reg = self.expr(*e);
+        }
+        self.emit(op, regs, operands.len())
+    }
+
+    fn emit(&mut self, op: Op, regs: [Reg; 3], used: usize) -> Reg {
+        let [a, b, c] = regs;
+        let mut level = regs[..used].iter().map(|r| self.level[*r as usize]).max().unwrap_or(Level::Constant);
+        if matches!(op, Op::Clock(_)) {
+            level = level.max(Level::Step);
+        }
+        let (tag, f) = key(op);
+        let at = (tag, f, a, b, c);
+        if let Some(reg) = self.values.get(&at).or_else(|| self.lasting_values.get(&at)) {
+            return *reg;
+        }
+        if level == Level::Constant {
+            let values = regs.map(|r| self.registers[r as usize]);
+            let value = apply(op, values, Instant { time: 0.0, dt: 0.0, start: 0.0, step: 0.0 });
+            return self.constant(value);
+        }
+        let to = self.register(level, 0.0);
+        let inst = Inst { op, a, b, c, to };
+        if level == Level::Run {
+            self.once.push(inst);
+            self.lasting_values.insert(at, to);
+        } else {
+            self.code.push(inst);
+            self.values.insert(at, to);
+        }
+        to
+    }
+}
+
+fn key(op: Op) -> (u8, usize) {
+    match op {
+        Op::Copy => (0, 0),
+        Op::Negate => (1, 0),
+        Op::Not => (2, 0),
+        Op::Binary(op) => (3, op as usize),
+        Op::Select => (4, 0),
+        Op::One(f) => (5, f as usize),
+        Op::Two(f) => (6, f as usize),
+        Op::Three(f) => (7, f as usize),
+        Op::Clock(f) => (8, f as usize),
+    }
+}
+
+/// What an operation makes of its operands.
+#[inline(always)]
+pub(super) fn apply(op: Op, [a, b, c]: [f64; 3], at: Instant) -> f64 {
+    let truth = |b: bool| if b { 1.0 } else { 0.0 };
+    match op {
+        Op::Copy => a,
+        Op::Negate => -a,
+        Op::Not => truth(a == 0.0),
+        Op::Binary(op) => match op {
+            Binary::Add => a + b,
+            Binary::Subtract => a - b,
+            Binary::Multiply => a * b,
+            Binary::Divide => a / b,
+            Binary::Power => power(a, b),
+            Binary::And => truth(a != 0.0 && b != 0.0),
+            Binary::Or => truth(a != 0.0 || b != 0.0),
+            Binary::Less => truth(a < b),
+            Binary::LessEq => truth(a <= b),
+            Binary::Greater => truth(a > b),
+            Binary::GreaterEq => truth(a >= b),
+            Binary::Equal => truth(a == b),
+            Binary::NotEqual => truth(a != b),
+        },
+        Op::Select => {
+            if a != 0.0 {
+                b
+            } else {
+                c
+            }
+        }
+        Op::One(f) => f(a),
+        Op::Two(f) => f(a, b),
+        Op::Three(f) => f(a, b, c),
+        Op::Clock(f) => f([a, b, c], at),
+    }
+}

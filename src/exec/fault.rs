@@ -1,0 +1,96 @@
+//! Why a run failed, as data.
+
+use crate::ir::MoveId;
+
+/// A failure and its step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// The number of the step.
+    pub step: u64,
+    /// What happened.
+    pub kind: FaultKind,
+}
+
+/// What is no finite number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A stock, by number.
+    Stock(usize),
+    /// A state, by the number of its update.
+    State(usize),
+    /// What a move asks for.
+    Move(MoveId),
+    /// The opening of what stands at this place in the order of openings.
+    Opening(usize),
+}
+
+/// What can happen to a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultKind {
+    /// A stock holds too little.
+    Overdraw {
+        /// The stock.
+        stock: usize,
+        /// What it held.
+        held: f64,
+        /// What came in in the same step.
+        inflows: f64,
+        /// What each move wanted to take.
+        outflows: Vec<(MoveId, f64)>,
+    },
+    /// A move asked for less than nothing.
+    Backward {
+        /// The move.
+        moved: MoveId,
+        /// What it asked for.
+        value: f64,
+    },
+    /// A value is NaN or infinite.
+    NotFinite {
+        /// Which.
+        what: Value,
+        /// What it is.
+        value: f64,
+    },
+    /// A stock opens below zero.
+    OpensBelowZero {
+        /// The stock.
+        stock: usize,
+        /// With what.
+        value: f64,
+    },
+    /// A value is out of its bounds.
+    Bound {
+        /// A param, checked at the start; or a stock.
+        start: bool,
+        /// The number of the bound.
+        bound: usize,
+        /// The value.
+        value: f64,
+        /// The least allowed.
+        low: f64,
+        /// The most allowed.
+        high: f64,
+    },
+    /// An assertion does not hold.
+    Assert {
+        /// Its number in the source.
+        assert: usize,
+    },
+    /// The stocks do not open with the total that is stated.
+    OpeningTotal {
+        /// The number of the `conserve`.
+        conserve: usize,
+        /// What they open with.
+        sum: f64,
+        /// What is stated.
+        total: f64,
+    },
+    /// The audit found that something was lost or made: a mistake of the evaluator.
+    Audit {
+        /// The number of the asset.
+        asset: usize,
+        /// What is missing.
+        gap: f64,
+    },
+}

@@ -1,0 +1,93 @@
+//! Runs models.
+//!
+//! In: [`ir::Model`]. Out: [`Outcome`]. Two evaluators: [`Program`], compiled, fast; [`oracle`], which walks the expressions
+//! and shares nothing with it but `ir` and the builtins' kernels. They give the same bits, held by tests.
+//! Invariant: a failed run keeps the rows that it had, and says why. Absent on purpose: names and units.
+
+mod compile;
+mod fault;
+pub mod oracle;
+mod run;
+
+pub use compile::Program;
+pub use fault::{Fault, FaultKind, Value};
+
+use crate::ir;
+
+/// What came of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The numbers of the rows that were kept.
+    pub steps: Vec<u64>,
+    /// Each column's values in those rows; NaN where a failed run did not get to it.
+    pub columns: Vec<Vec<f64>>,
+    /// The params.
+    pub params: Vec<f64>,
+    /// The metrics; NaN in a failed run.
+    pub metrics: Vec<f64>,
+    /// Each stock's way.
+    pub stocks: Vec<Extremes>,
+    /// What was audited, per dimension.
+    pub assets: Vec<Balance>,
+    /// In how many steps each move got less than it asked for.
+    pub short: Vec<u64>,
+    /// Why the run failed.
+    pub fault: Option<Fault>,
+}
+
+/// A stock's way through all rows, kept or not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extremes {
+    /// In row 0, before anything moved.
+    pub opening: f64,
+    /// In the last row.
+    pub last: f64,
+    /// The least.
+    pub low: f64,
+    /// The greatest.
+    pub high: f64,
+}
+
+/// The ledger of one dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Balance {
+    /// What all stocks opened with.
+    pub opened: f64,
+    /// What came in from the cloud.
+    pub inflow: f64,
+    /// What went out to it.
+    pub outflow: f64,
+    /// What all stocks hold at the end.
+    pub closed: f64,
+    /// The largest sum of all sizes at any time, plus what crossed: the scale of rounding.
+    pub scale: f64,
+}
+
+/// A breach of the ledger beyond this share of what was there is no rounding.
+pub const AUDIT: f64 = 1e-9;
+
+impl Balance {
+    /// What is missing (or too much, if negative).
+    pub fn gap(&self) -> f64 {
+        self.opened + self.inflow - self.outflow - self.closed
+    }
+
+    /// Whether it balances, rounding aside.
+    pub fn holds(&self) -> bool {
+        self.gap().abs() <= AUDIT * self.scale.max(f64::MIN_POSITIVE)
+    }
+}
+
+/// The steps of a window: all of them, or those whose time lies within it.
+pub(crate) fn window(clock: &ir::Clock, window: Option<(f64, f64)>, steps_only: bool) -> (u64, u64) {
+    let last = if steps_only { clock.steps.saturating_sub(1) } else { clock.steps };
+    let Some((from, to)) = window else { return (0, last) };
+    let first = crate::builtins::event_step(from, clock.start, clock.dt);
+    let end = libm::floor((to - clock.start) / clock.dt + 1e-9);
+    // Steps are counted by their start: the one that starts where the window ends lies behind it.
+    let end = if steps_only { end - 1.0 } else { end };
+    if !(first <= end) {
+        return (1, 0);
+    }
+    (first.max(0.0) as u64, (end.max(-1.0) as i64).min(last as i64).max(-1).cast_unsigned())
+}

@@ -1,0 +1,580 @@
+//! Runs a [`Program`] once.
+
+use super::compile::{Inst, Limits, Program, Stage, apply};
+use super::{AUDIT, Balance, Extremes, Fault, FaultKind, Outcome, Value, window};
+use crate::builtins::{Accumulator, Instant, event_step};
+use crate::ir::{Model, MoveId, ShortKind, Summed, Work, event_hits, rounding};
+
+/// The moves of one settlement, and which of them end in which stock.
+#[derive(Default)]
+struct Edges {
+    moves: Vec<u32>,
+    /// Per stock, in order of declaration.
+    ins: Vec<Vec<u32>>,
+    outs: Vec<Vec<u32>>,
+    /// Stocks that anything here touches.
+    touched: Vec<u32>,
+    /// Moves that cross the boundary, with the asset that they are of.
+    crossing: Vec<(u32, usize, bool)>,
+}
+
+impl Edges {
+    fn new(model: &Model, moves: Vec<u32>) -> Self {
+        let n = model.stocks.len();
+        let mut edges = Self { ins: vec![Vec::new(); n], outs: vec![Vec::new(); n], ..Self::default() };
+        let mut touched = vec![false; n];
+        let asset = |s: usize| model.assets.iter().position(|a| a.stocks.contains(&s));
+        for &id in &moves {
+            let m = &model.moves[id as usize];
+            if let Some(s) = m.to {
+                edges.ins[s].push(id);
+                touched[s] = true;
+            }
+            if let Some(s) = m.from {
+                edges.outs[s].push(id);
+                touched[s] = true;
+            }
+            match (m.from, m.to) {
+                (None, Some(s)) => edges.crossing.extend(asset(s).map(|a| (id, a, true))),
+                (Some(s), None) => edges.crossing.extend(asset(s).map(|a| (id, a, false))),
+                _ => {}
+            }
+        }
+        edges.touched = (0..n as u32).filter(|s| touched[*s as usize]).collect();
+        edges.moves = moves;
+        edges
+    }
+}
+
+struct Run<'p> {
+    program: &'p Program<'p>,
+    model: &'p Model,
+    regs: Vec<f64>,
+    instant: Instant,
+    step: u64,
+    last: bool,
+    /// Amounts of the step, per move: what is wanted, and what is got.
+    wanted: Vec<f64>,
+    got: Vec<f64>,
+    /// What each stock holds after the settlement.
+    after: Vec<f64>,
+    emptied: Vec<bool>,
+    /// New values of states, on their way.
+    news: Vec<(usize, f64)>,
+    done: Vec<bool>,
+    peaks: Vec<f64>,
+    balances: Vec<Balance>,
+    short: Vec<u64>,
+}
+
+type Checked<T> = Result<T, FaultKind>;
+
+impl Program<'_> {
+    /// Runs the model once.
+    pub fn run(&self) -> Outcome {
+        let model = self.model;
+        let (stocks, moves) = (model.stocks.len(), model.moves.len());
+        let mut run = Run {
+            program: self,
+            model,
+            regs: self.registers.clone(),
+            instant: model.clock.instant(0),
+            step: 0,
+            last: false,
+            wanted: vec![0.0; moves],
+            got: vec![0.0; moves],
+            after: vec![0.0; stocks],
+            emptied: vec![false; stocks],
+            news: Vec::new(),
+            done: vec![false; moves],
+            peaks: vec![0.0; stocks],
+            balances: vec![Balance::default(); model.assets.len()],
+            short: vec![0; moves],
+        };
+        let mut out = Outcome { columns: vec![Vec::new(); model.columns.len()], ..Outcome::default() };
+        let mut accumulators: Vec<Accumulator> = model.probes.iter().map(|p| Accumulator::new(p.reducer)).collect();
+        let failed = run.all(&mut out, &mut accumulators).err();
+        run.finish(failed, &mut out, &accumulators);
+        out
+    }
+}
+
+impl Run<'_> {
+    fn exec(&mut self, range: &std::ops::Range<usize>) {
+        run_code(&self.program.code[range.clone()], &mut self.regs, self.instant);
+    }
+
+    fn reg(&self, r: u32) -> f64 {
+        self.regs[r as usize]
+    }
+
+    fn stock(&self, s: usize) -> f64 {
+        self.regs[self.model.stocks[s].cell.0 as usize]
+    }
+
+    fn taken_reg(&self, m: u32) -> usize {
+        self.program.params.end + m as usize
+    }
+
+    fn asked_reg(&self, m: u32) -> usize {
+        self.taken_reg(m) + self.model.moves.len()
+    }
+
+    fn all(&mut self, out: &mut Outcome, accumulators: &mut [Accumulator]) -> Checked<()> {
+        self.open(out)?;
+        let (program, model) = (self.program, self.model);
+        let clock = &model.clock;
+        let of = |dated: bool| (0..model.moves.len() as u32).filter(|m| model.moves[*m as usize].event.is_some() == dated).collect();
+        let undated = Edges::new(model, of(false));
+        let dated: Vec<u32> = of(true);
+        let windows: Vec<(u64, u64)> = program
+            .probes
+            .iter()
+            .zip(&model.probes)
+            .map(|(regs, probe)| window(clock, regs.window.map(|(a, b)| (self.reg(a), self.reg(b))), probe.steps_only))
+            .collect();
+        for k in 0..=clock.steps {
+            self.step = k;
+            self.last = k == clock.steps;
+            self.instant = clock.instant(k);
+            self.regs[program.time as usize] = self.instant.time;
+            self.regs[program.step as usize] = self.instant.step;
+            if k > 0 {
+                for (to, from) in &model.shifts {
+                    self.regs[to.0 as usize] = self.regs[from.0 as usize];
+                }
+            } else {
+                self.exec(&program.row);
+            }
+            if !dated.is_empty() {
+                self.dated(&dated)?;
+            }
+            self.exec(&program.row);
+            self.extremes(out);
+            if let Err(fault) = self.row(k, &undated, &windows, out, accumulators) {
+                if out.steps.last() != Some(&k) {
+                    self.exec(&program.record_failed);
+                    self.keep(k, out, true);
+                }
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn extremes(&self, out: &mut Outcome) {
+        for (i, e) in out.stocks.iter_mut().enumerate() {
+            let value = self.stock(i);
+            e.last = value;
+            e.low = if value < e.low { value } else { e.low };
+            e.high = if value > e.high { value } else { e.high };
+        }
+    }
+
+    fn keep(&self, k: u64, out: &mut Outcome, failed: bool) {
+        out.steps.push(k);
+        let regs = if failed { &self.program.failed_columns } else { &self.program.columns };
+        for ((column, values), reg) in self.model.columns.iter().zip(&mut out.columns).zip(regs) {
+            values.push(if failed && column.after_moves { f64::NAN } else { self.reg(*reg) });
+        }
+    }
+
+    fn row(&mut self, k: u64, undated: &Edges, windows: &[(u64, u64)], out: &mut Outcome, accumulators: &mut [Accumulator]) -> Checked<()> {
+        let (program, model) = (self.program, self.model);
+        self.exec(&program.watch);
+        for (i, limits) in program.bounds.iter().enumerate() {
+            self.bound(false, i, limits)?;
+        }
+        self.asserts(false)?;
+        self.probe(k, windows, accumulators, false);
+        for stage in &program.stages {
+            self.exec(&stage.code);
+            match stage.work {
+                Work::Demand(m) => self.ask(m.0, stage)?,
+                Work::Take(m) => self.take(m.0, undated),
+            }
+        }
+        if !self.last {
+            self.settle(undated)?;
+        }
+        self.exec(&program.after);
+        self.exec(&program.after_watch);
+        self.asserts(true)?;
+        self.probe(k, windows, accumulators, true);
+        self.exec(&program.update);
+        if model.clock.kept(k) {
+            self.exec(&program.record);
+            self.keep(k, out, false);
+        }
+        if self.last {
+            return Ok(());
+        }
+        self.sum(undated);
+        for (cell, rate) in &program.sums {
+            self.regs[*cell as usize] += self.reg(*rate) * model.clock.dt;
+        }
+        // States read each other as they were: all new values first.
+        let mut news = std::mem::take(&mut self.news);
+        news.clear();
+        news.extend(self.new_states(k));
+        self.commit(undated)?;
+        for &(i, value) in &news {
+            if !value.is_finite() {
+                return Err(FaultKind::NotFinite { what: Value::State(i), value });
+            }
+            self.regs[program.states[i].cell as usize] = value;
+        }
+        self.news = news;
+        Ok(())
+    }
+
+    /// The states that change with this step, and to what.
+    fn new_states(&self, k: u64) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let clock = &self.model.clock;
+        self.program.states.iter().enumerate().filter_map(move |(i, state)| {
+            if let Some(every) = state.every
+                && !event_hits(clock, k + 1, clock.start, Some(self.reg(every)), None)
+            {
+                return None;
+            }
+            let value = self.reg(state.value);
+            Some((i, if state.rate { self.reg(state.cell) + clock.dt * value } else { value }))
+        })
+    }
+
+    fn open(&mut self, out: &mut Outcome) -> Checked<()> {
+        let (program, model) = (self.program, self.model);
+        self.regs[program.time as usize] = self.instant.time;
+        for (i, (code, value, to)) in program.openings.iter().enumerate() {
+            self.exec(code);
+            let value = self.reg(*value);
+            let param = program.params.contains(&(*to as usize));
+            if !param && !value.is_finite() {
+                return Err(FaultKind::NotFinite { what: Value::Opening(i), value });
+            }
+            self.regs[*to as usize] = value;
+        }
+        self.exec(&program.once);
+        for (i, limits) in program.start_bounds.iter().enumerate() {
+            self.bound(true, i, limits)?;
+        }
+        for (i, stock) in model.stocks.iter().enumerate() {
+            let value = self.stock(i);
+            out.stocks.push(Extremes { opening: value, last: value, low: value, high: value });
+            self.peaks[i] = value.abs();
+            if value < 0.0 && !stock.signed {
+                return Err(FaultKind::OpensBelowZero { stock: i, value });
+            }
+        }
+        for (total, reg) in model.totals.iter().zip(&program.totals) {
+            let (mut sum, mut size) = (0.0, 0.0);
+            for s in &total.stocks {
+                sum += self.stock(*s);
+                size += self.stock(*s).abs();
+            }
+            let stated = self.reg(*reg);
+            if !((sum - stated).abs() <= AUDIT * size.max(stated.abs())) {
+                return Err(FaultKind::OpeningTotal { conserve: total.conserve, sum, total: stated });
+            }
+        }
+        for i in 0..model.assets.len() {
+            self.balances[i] = Balance { opened: self.held(i).0, scale: self.held(i).1, ..Balance::default() };
+        }
+        Ok(())
+    }
+
+    /// What the stocks of an asset hold together, and the sum of their sizes.
+    fn held(&self, asset: usize) -> (f64, f64) {
+        let (mut sum, mut size) = (0.0, 0.0);
+        for s in &self.model.assets[asset].stocks {
+            let value = self.stock(*s);
+            sum += value;
+            size += value.abs();
+        }
+        (sum, size)
+    }
+
+    fn bound(&self, start: bool, i: usize, limits: &Limits) -> Checked<()> {
+        let (value, low, high) = (self.reg(limits.value), self.reg(limits.low), self.reg(limits.high));
+        if value >= low && value <= high { Ok(()) } else { Err(FaultKind::Bound { start, bound: i, value, low, high }) }
+    }
+
+    fn asserts(&self, after_moves: bool) -> Checked<()> {
+        if after_moves && self.last {
+            return Ok(());
+        }
+        for (assert, reg) in self.model.asserts.iter().zip(&self.program.asserts) {
+            if assert.after_moves == after_moves && self.reg(*reg) == 0.0 {
+                return Err(FaultKind::Assert { assert: assert.number });
+            }
+        }
+        Ok(())
+    }
+
+    fn probe(&self, k: u64, windows: &[(u64, u64)], accumulators: &mut [Accumulator], after_moves: bool) {
+        let clock = &self.model.clock;
+        for (i, probe) in self.model.probes.iter().enumerate().filter(|(_, p)| p.after_moves == after_moves) {
+            let regs = &self.program.probes[i];
+            if let Some(at) = regs.at
+                && event_step(self.reg(at), clock.start, clock.dt) != k as f64
+            {
+                continue;
+            }
+            let (first, last) = windows[i];
+            if first <= k && k <= last {
+                let dt = if probe.amounts { 1.0 } else { clock.dt };
+                accumulators[i].push(self.reg(regs.value), self.instant.time, dt);
+            }
+        }
+    }
+
+    fn dated(&mut self, all: &[u32]) -> Checked<()> {
+        let (program, clock) = (self.program, &self.model.clock);
+        let mut due = Vec::new();
+        for dated in &program.dated {
+            let period = dated.period.map(|r| self.reg(r));
+            let last = dated.last.map(|r| self.reg(r));
+            if event_hits(clock, self.step, self.reg(dated.first), period, last) {
+                due.push(dated);
+            }
+        }
+        for m in all {
+            let (taken, asked) = (self.taken_reg(*m), self.asked_reg(*m));
+            (self.regs[taken], self.regs[asked]) = (0.0, 0.0);
+        }
+        if due.is_empty() {
+            return Ok(());
+        }
+        let last = std::mem::replace(&mut self.last, false);
+        for dated in &due {
+            self.exec(&dated.code);
+            let stage = Stage { code: 0..0, work: Work::Demand(dated.id), amount: dated.amount, condition: None };
+            self.ask(dated.id.0, &stage)?;
+        }
+        let edges = Edges::new(self.model, due.iter().map(|d| d.id.0).collect());
+        for dated in &due {
+            self.take(dated.id.0, &edges);
+        }
+        self.settle(&edges)?;
+        self.sum(&edges);
+        self.commit(&edges)?;
+        self.last = last;
+        Ok(())
+    }
+
+    /// What a move asks for.
+    fn ask(&mut self, id: u32, stage: &Stage) -> Checked<()> {
+        let m = &self.model.moves[id as usize];
+        let holds = stage.condition.is_none_or(|c| self.reg(c) != 0.0) && !(m.once && self.done[id as usize]);
+        let mut value = if holds { self.reg(stage.amount) } else { 0.0 };
+        let dt = if m.flow { self.model.clock.dt } else { 1.0 };
+        if !self.last {
+            if !value.is_finite() {
+                return Err(FaultKind::NotFinite { what: Value::Move(MoveId(id)), value });
+            }
+            if value < 0.0 {
+                let peak = m.from.or(m.to).map_or(0.0, |s| self.peaks[s]);
+                if value * dt < -rounding(self.step) * peak {
+                    return Err(FaultKind::Backward { moved: MoveId(id), value });
+                }
+                value = 0.0;
+            }
+            if m.once && holds {
+                self.done[id as usize] = true;
+            }
+        }
+        let (asked, taken) = (self.asked_reg(id), self.taken_reg(id));
+        (self.regs[asked], self.regs[taken]) = (value, value);
+        (self.wanted[id as usize], self.got[id as usize]) = (value * dt, value * dt);
+        Ok(())
+    }
+
+    /// What a capped or skipped move gets; the others get what they ask for.
+    fn take(&mut self, id: u32, edges: &Edges) {
+        let m = &self.model.moves[id as usize];
+        let (Some(short), Some(source)) = (m.short, m.from) else { return };
+        let wanted = self.wanted[id as usize];
+        let amount = self.share(id, short, source, edges);
+        self.got[id as usize] = amount;
+        if amount != wanted {
+            let taken = self.taken_reg(id);
+            self.regs[taken] = if m.flow { amount / self.model.clock.dt } else { amount };
+            if !self.last {
+                self.short[id as usize] += 1;
+            }
+        }
+    }
+
+    fn share(&self, id: u32, short: ShortKind, source: usize, edges: &Edges) -> f64 {
+        let kind = |m: u32| self.model.moves[m as usize].short;
+        let wanted = |m: u32| self.wanted[m as usize];
+        let mut left = self.stock(source);
+        for &m in edges.ins[source].iter().filter(|m| kind(**m).is_none()) {
+            left += wanted(m);
+        }
+        for &m in edges.outs[source].iter().filter(|m| kind(**m).is_none()) {
+            left -= wanted(m);
+        }
+        left = if left > 0.0 { left } else { 0.0 };
+        let of = |k: ShortKind| edges.outs[source].iter().copied().filter(move |m| kind(*m) == Some(k));
+        for m in of(ShortKind::CappedFirst) {
+            let got = if wanted(m) < left { wanted(m) } else { left };
+            if m == id {
+                return got;
+            }
+            left -= got;
+        }
+        let mut all = 0.0;
+        for m in of(ShortKind::Capped) {
+            all += wanted(m);
+        }
+        let factor = if all > left { left / all } else { 1.0 };
+        if short == ShortKind::Capped {
+            return wanted(id) * factor;
+        }
+        for m in of(ShortKind::Capped) {
+            left -= wanted(m) * factor;
+        }
+        for m in of(ShortKind::OrSkip) {
+            let got = if wanted(m) <= left { wanted(m) } else { 0.0 };
+            if m == id {
+                return got;
+            }
+            left -= got;
+        }
+        0.0
+    }
+
+    /// What each stock holds afterwards; shortages by rounding are trimmed from what moves.
+    fn settle(&mut self, edges: &Edges) -> Checked<()> {
+        let mut any = false;
+        for &s in &edges.touched {
+            let s = s as usize;
+            self.emptied[s] = false;
+            self.after[s] = self.balance(s, edges);
+            any |= self.after[s] < 0.0 && !self.model.stocks[s].signed;
+        }
+        if any { self.trim(edges) } else { Ok(()) }
+    }
+
+    fn balance(&self, s: usize, edges: &Edges) -> f64 {
+        let mut value = self.stock(s);
+        for m in &edges.ins[s] {
+            value += self.got[*m as usize];
+        }
+        for m in &edges.outs[s] {
+            value -= self.got[*m as usize];
+        }
+        value
+    }
+
+    fn trim(&mut self, edges: &Edges) -> Checked<()> {
+        for _ in 0..=self.model.stocks.len() {
+            let mut trimmed = false;
+            for &s in &edges.touched {
+                let s = s as usize;
+                if self.model.stocks[s].signed || self.emptied[s] {
+                    continue;
+                }
+                let after = self.balance(s, edges);
+                if after >= 0.0 || after.is_nan() {
+                    continue;
+                }
+                let held = self.stock(s);
+                let mut with = held;
+                for m in &edges.ins[s] {
+                    with += self.got[*m as usize];
+                }
+                if -after > rounding(self.step) * self.peaks[s] {
+                    let outflows = edges.outs[s].iter().map(|m| (MoveId(*m), self.got[*m as usize])).collect();
+                    return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
+                }
+                let Some(largest) = edges.outs[s].iter().copied().reduce(|a, b| if self.got[b as usize] >= self.got[a as usize] { b } else { a }) else { continue };
+                let mut rest = with;
+                for m in edges.outs[s].iter().filter(|m| **m != largest) {
+                    rest -= self.got[*m as usize];
+                }
+                let amount = if rest > 0.0 { rest } else { 0.0 };
+                self.got[largest as usize] = amount;
+                let taken = self.taken_reg(largest);
+                self.regs[taken] = if self.model.moves[largest as usize].flow { amount / self.model.clock.dt } else { amount };
+                self.emptied[s] = true;
+                trimmed = true;
+            }
+            if !trimmed {
+                break;
+            }
+        }
+        for &s in &edges.touched {
+            let s = s as usize;
+            self.after[s] = if self.emptied[s] { 0.0 } else { self.balance(s, edges) };
+        }
+        Ok(())
+    }
+
+    fn sum(&mut self, edges: &Edges) {
+        for sum in &self.model.sums {
+            if let Summed::Move(m) = sum.what
+                && edges.moves.contains(&m.0)
+            {
+                self.regs[sum.cell.0 as usize] += self.got[m.0 as usize];
+            }
+        }
+    }
+
+    fn commit(&mut self, edges: &Edges) -> Checked<()> {
+        for &s in &edges.touched {
+            let s = s as usize;
+            let value = self.after[s];
+            if !value.is_finite() {
+                return Err(FaultKind::NotFinite { what: Value::Stock(s), value });
+            }
+            self.regs[self.model.stocks[s].cell.0 as usize] = value;
+            if value.abs() > self.peaks[s] {
+                self.peaks[s] = value.abs();
+            }
+        }
+        for &(m, asset, inflow) in &edges.crossing {
+            let balance = &mut self.balances[asset];
+            *(if inflow { &mut balance.inflow } else { &mut balance.outflow }) += self.got[m as usize];
+        }
+        for i in 0..self.balances.len() {
+            let size = self.held(i).1 + self.balances[i].inflow + self.balances[i].outflow;
+            if size > self.balances[i].scale {
+                self.balances[i].scale = size;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, failed: Option<FaultKind>, out: &mut Outcome, accumulators: &[Accumulator]) {
+        let (program, model) = (self.program, self.model);
+        for i in 0..self.balances.len() {
+            self.balances[i].closed = self.held(i).0;
+        }
+        out.params = self.regs[program.params.clone()].to_vec();
+        out.assets.clone_from(&self.balances);
+        out.short.clone_from(&self.short);
+        out.fault = failed.map(|kind| Fault { step: self.step, kind }).or_else(|| {
+            let broken = self.balances.iter().position(|b| !b.holds())?;
+            Some(Fault { step: self.step, kind: FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() } })
+        });
+        if out.fault.is_some() {
+            out.metrics = vec![f64::NAN; model.metrics.len()];
+            return;
+        }
+        let first = program.time as usize + 2;
+        for (i, accumulator) in accumulators.iter().enumerate() {
+            self.regs[first + i] = accumulator.finish();
+        }
+        self.exec(&program.finish);
+        out.metrics = program.metrics.iter().map(|r| self.reg(*r)).collect();
+    }
+}
+
+fn run_code(code: &[Inst], regs: &mut [f64], at: Instant) {
+    for inst in code {
+        let operands = [regs[inst.a as usize], regs[inst.b as usize], regs[inst.c as usize]];
+        regs[inst.to as usize] = apply(inst.op, operands, at);
+    }
+}

@@ -1,0 +1,352 @@
+//! What is computed: numbers, cells and moves. No units, no names.
+//!
+//! In: a checked model (see [`lower`]). Out: [`Model`], which both evaluators run. All values are in stored units. A value
+//! that has a place in the source knows its declaration, so that results and failures can be named again.
+//! Invariant: definitions stand in an order in which they can be worked out. Absent on purpose: how to run it.
+
+mod lower;
+
+pub use lower::{TooLarge, lower};
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::ToPrimitive;
+
+use crate::builtins::{Instant, Reducer};
+pub use crate::hir::{DeclId, ShortKind};
+use crate::units::to_f64;
+
+/// An expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExprId(pub u32);
+
+/// A number that lasts from step to step: a stock, a state, or memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CellId(pub u32);
+
+/// A flow or transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MoveId(pub u32);
+
+/// Operators of one operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unary {
+    Negate,
+    Not,
+}
+
+/// Operators of two operands. Conditions are 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Binary {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Power,
+    And,
+    Or,
+    Less,
+    LessEq,
+    Greater,
+    GreaterEq,
+    Equal,
+    NotEqual,
+}
+
+/// The kinds of expressions.
+#[derive(Clone, Copy, Debug)]
+pub enum Expr {
+    Constant(f64),
+    Param(u32),
+    Cell(CellId),
+    Let(u32),
+    Time,
+    /// The number of the step.
+    Step,
+    /// What a move moved in this step: per time for a flow, an amount for a transfer.
+    Taken(MoveId),
+    /// What it asked for.
+    Asked(MoveId),
+    /// What a function of the whole run came to; in metrics only.
+    Probe(u32),
+    Unary(Unary, ExprId),
+    Binary(Binary, ExprId, ExprId),
+    If(ExprId, ExprId, ExprId),
+    One(fn(f64) -> f64, ExprId),
+    Two(fn(f64, f64) -> f64, ExprId, ExprId),
+    Three(fn(f64, f64, f64) -> f64, ExprId, ExprId, ExprId),
+    Clock(fn([f64; 3], Instant) -> f64, [ExprId; 3]),
+}
+
+/// The clock: `from + k · dt` for k = 0 … steps.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    pub start: f64,
+    pub stop: f64,
+    pub dt: f64,
+    pub steps: u64,
+    /// Every how many steps a row is kept.
+    pub record: u64,
+    from: BigRational,
+    step: BigRational,
+    /// `from` and `step` over a common divisor, where all three are exact as doubles.
+    small: Option<(i64, i64, i64)>,
+}
+
+impl Clock {
+    /// The clock of these exact values.
+    pub fn new(from: BigRational, step: BigRational, steps: u64, record: u64) -> Self {
+        let divisor = num_integer_lcm(from.denom(), step.denom());
+        let over = |v: &BigRational| (v.numer() * (&divisor / v.denom())).to_i64();
+        let small = divisor.to_i64().and_then(|d| Some((over(&from)?, over(&step)?, d))).filter(|(a, b, d)| {
+            let last = *a as i128 + *b as i128 * steps as i128;
+            [*a as i128, last, *d as i128].iter().all(|n| n.unsigned_abs() < 1 << 53)
+        });
+        let mut clock = Self { start: to_f64(&from), stop: 0.0, dt: to_f64(&step), steps, record, from, step, small };
+        clock.stop = clock.time(steps);
+        clock
+    }
+
+    /// The double nearest to the exact `from + k · dt`.
+    pub fn time(&self, k: u64) -> f64 {
+        match self.small {
+            // Both are exact as doubles, so one division rounds once.
+            Some((from, step, divisor)) => (from + step * k as i64) as f64 / divisor as f64,
+            None => to_f64(&(&self.from + &self.step * BigRational::from_integer(k.into()))),
+        }
+    }
+
+    /// What functions of the clock see in step `k`.
+    pub fn instant(&self, k: u64) -> Instant {
+        Instant { time: self.time(k), dt: self.dt, start: self.start, step: k as f64 }
+    }
+
+    /// Whether row `k` is kept: every n-th, the first and the last.
+    pub fn kept(&self, k: u64) -> bool {
+        k.is_multiple_of(self.record) || k == self.steps
+    }
+}
+
+fn num_integer_lcm(a: &BigInt, b: &BigInt) -> BigInt {
+    let (mut x, mut y) = (a.clone(), b.clone());
+    while y != BigInt::ZERO {
+        (x, y) = (y.clone(), x % y);
+    }
+    a / x * b
+}
+
+/// A stock.
+#[derive(Clone, Debug)]
+pub struct Stock {
+    pub cell: CellId,
+    pub origin: DeclId,
+    pub signed: bool,
+}
+
+/// What a `let` is.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    pub value: ExprId,
+    pub origin: DeclId,
+    /// It hangs on what moves in the step, so it is known only after that.
+    pub after_moves: bool,
+}
+
+/// A flow or transfer.
+#[derive(Clone, Debug)]
+pub struct Move {
+    pub origin: DeclId,
+    /// Per time, and not an amount.
+    pub flow: bool,
+    /// Stocks by number; `None` is the cloud.
+    pub from: Option<usize>,
+    pub to: Option<usize>,
+    pub amount: ExprId,
+    pub condition: Option<ExprId>,
+    /// Only in the first step in which the condition holds.
+    pub once: bool,
+    pub short: Option<ShortKind>,
+    /// The date, of those that have one.
+    pub event: Option<Event>,
+}
+
+/// When a dated transfer moves: at `first`, and again each `period` up to `last`.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    pub first: ExprId,
+    pub period: Option<ExprId>,
+    pub last: Option<ExprId>,
+}
+
+/// Work on moves within a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Work out what it asks for.
+    Demand(MoveId),
+    /// Work out what it gets.
+    Take(MoveId),
+}
+
+/// How a state moves.
+#[derive(Clone, Debug)]
+pub struct Update {
+    pub cell: CellId,
+    pub origin: DeclId,
+    pub value: ExprId,
+    /// The value is a derivative.
+    pub rate: bool,
+    /// How often a next value is taken.
+    pub every: Option<ExprId>,
+}
+
+/// What a cell takes from each row.
+#[derive(Clone, Debug)]
+pub struct RowCell {
+    pub cell: CellId,
+    pub value: ExprId,
+    pub after_moves: bool,
+    /// Only from row 0.
+    pub first: bool,
+}
+
+/// A sum since the start.
+#[derive(Clone, Debug)]
+pub struct Sum {
+    pub cell: CellId,
+    pub what: Summed,
+}
+
+/// What is summed.
+#[derive(Clone, Copy, Debug)]
+pub enum Summed {
+    /// What a move moves.
+    Move(MoveId),
+    /// A rate, over each step.
+    Rate(ExprId),
+}
+
+/// A value with bounds.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    pub origin: DeclId,
+    pub value: ExprId,
+    pub low: ExprId,
+    pub high: ExprId,
+}
+
+/// A condition that must hold in every row.
+#[derive(Clone, Debug)]
+pub struct Assert {
+    /// Its number in the source.
+    pub number: usize,
+    pub condition: ExprId,
+    pub after_moves: bool,
+}
+
+/// A stated opening total that can be checked only when a run starts.
+#[derive(Clone, Debug)]
+pub struct OpeningTotal {
+    /// The number of the `conserve`.
+    pub conserve: usize,
+    pub stocks: Vec<usize>,
+    pub total: ExprId,
+}
+
+/// A function of the whole run.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    pub reducer: Reducer,
+    pub value: ExprId,
+    pub after_moves: bool,
+    /// It sees steps 0 … N−1, and not row N.
+    pub steps_only: bool,
+    /// Each value counts once, and not for the length of its step.
+    pub amounts: bool,
+    pub window: Option<(ExprId, ExprId)>,
+    /// The one time that is looked at.
+    pub at: Option<ExprId>,
+}
+
+/// A number of the whole run.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    pub origin: DeclId,
+    pub value: ExprId,
+}
+
+/// A column of the results.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub origin: DeclId,
+    pub value: ExprId,
+    pub after_moves: bool,
+}
+
+/// Everything of one dimension: what the audit sums.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    pub stocks: Vec<usize>,
+}
+
+/// What opens: a param's value or a cell's.
+#[derive(Clone, Copy, Debug)]
+pub enum Opened {
+    Param(u32),
+    Cell(CellId),
+}
+
+/// A model ready to be run.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub clock: Clock,
+    pub exprs: Vec<Expr>,
+    pub params: usize,
+    pub cells: usize,
+    pub opening: Vec<(Opened, ExprId, DeclId)>,
+    pub stocks: Vec<Stock>,
+    pub lets: Vec<Definition>,
+    pub moves: Vec<Move>,
+    /// Undated moves, in an order in which they can be worked out.
+    pub work: Vec<Work>,
+    pub updates: Vec<Update>,
+    pub rows: Vec<RowCell>,
+    /// At the start of each step but the first: the first cell takes what the second had from the row before.
+    pub shifts: Vec<(CellId, CellId)>,
+    pub sums: Vec<Sum>,
+    pub start_bounds: Vec<Bound>,
+    pub bounds: Vec<Bound>,
+    pub asserts: Vec<Assert>,
+    pub totals: Vec<OpeningTotal>,
+    pub probes: Vec<Probe>,
+    pub metrics: Vec<Metric>,
+    pub columns: Vec<Column>,
+    pub assets: Vec<Asset>,
+}
+
+impl Model {
+    /// An expression.
+    pub fn expr(&self, id: ExprId) -> Expr {
+        self.exprs[id.0 as usize]
+    }
+}
+
+/// A shortage of this share of a stock's peak is rounding: it grows with the steps that may have rounded.
+pub fn rounding(step: u64) -> f64 {
+    let grown = (step + 1) as f64 * f64::EPSILON;
+    if grown > 1e-12 { grown } else { 1e-12 }
+}
+
+/// The steps that an event falls on.
+pub fn event_hits(clock: &Clock, step: u64, first: f64, period: Option<f64>, last: Option<f64>) -> bool {
+    let k = step as f64;
+    let on = |t: f64| crate::builtins::event_step(t, clock.start, clock.dt) == k;
+    let Some(period) = period else { return on(first) };
+    if !(period > 0.0) {
+        return false;
+    }
+    let last = last.unwrap_or(clock.stop);
+    // Of the repeats, only the two around this instant can fall on it; a period shorter than a step hits every step.
+    let n = libm::floor((clock.time(step) - first) / period);
+    let hit = |n: f64| n >= 0.0 && first + n * period <= last + 1e-9 * clock.dt && on(first + n * period);
+    hit(n) || hit(n + 1.0) || hit(n - 1.0)
+}
