@@ -1,1 +1,5 @@
-fn main(){}
+//! The command line; everything is in [`flowc::cli`].
+
+fn main() -> std::process::ExitCode {
+    flowc::cli::main()
+}

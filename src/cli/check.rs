@@ -1,0 +1,74 @@
+//! `flowc check`: is the model right?
+
+use std::io;
+use std::path::PathBuf;
+
+use super::{Exit, Format, SettingArgs, Terminal, fs, print, render};
+use crate::check::OpeningTotal;
+use crate::hir::DeclKind;
+use crate::session::{self, Checked};
+
+/// Check models: names, units, the ledger, the order of work
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Models to check; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// Print nothing but what is wrong
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn check(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
+    let mut exit = Exit::Fine;
+    for path in &args.files {
+        let model = fs::read(path)?;
+        let checked = session::check(&model.name, &model.text, &model.loader, &args.settings.settings());
+        render::print(&checked.diagnostics, &checked.sources, terminal)?;
+        exit = exit.max(verdict(&checked));
+        if checked.is_sound() && !args.quiet && terminal.format == Format::Human {
+            print(&format!("{}: {}\n", path.display(), proved(&checked)))?;
+        }
+    }
+    Ok(exit)
+}
+
+/// How a check ended.
+pub(super) fn verdict(checked: &Checked) -> Exit {
+    match (checked.is_sound(), checked.call_is_wrong()) {
+        (true, _) => Exit::Fine,
+        (false, true) => Exit::CallIsWrong,
+        (false, false) => Exit::ModelIsWrong,
+    }
+}
+
+/// What a sound model consists of and what is proved of it.
+pub fn proved(checked: &Checked) -> String {
+    let count = |word: &str, which: fn(&DeclKind) -> bool| {
+        let n = checked.model.decls.iter().filter(|d| which(&d.kind)).count();
+        (n > 0).then(|| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
+    };
+    let parts: Vec<String> = [
+        count("stock", |k| matches!(k, DeclKind::Stock { .. })),
+        count("state", |k| matches!(k, DeclKind::State { .. })),
+        count("flow", |k| matches!(k, DeclKind::Move(m) if m.flow)),
+        count("transfer", |k| matches!(k, DeclKind::Move(m) if !m.flow)),
+        count("let", |k| matches!(k, DeclKind::Let { .. })),
+        count("param", |k| matches!(k, DeclKind::Param { .. })),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let conserved = checked.model.conserves.iter().zip(&checked.facts.conserves).map(|(c, facts)| {
+        let unit = &checked.model.units.get(c.unit).name;
+        match facts.total {
+            Some(OpeningTotal::Proved) => format!("; {unit} is conserved, and opens with the total stated"),
+            Some(OpeningTotal::AtStart) => format!("; {unit} is conserved, its total is checked in each run"),
+            None => format!("; {unit} is conserved"),
+        }
+    });
+    let made = if parts.is_empty() { "nothing declared".into() } else { parts.join(", ") };
+    format!("{made}; units agree{}", conserved.collect::<String>())
+}

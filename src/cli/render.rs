@@ -1,0 +1,127 @@
+//! Diagnostics on the terminal and as JSON. The only user of ariadne.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::ops::Range;
+
+use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
+
+use super::{Format, Terminal};
+use crate::diag::{Diagnostic, Severity};
+use crate::source::{FileId, SourceMap, Span};
+
+/// A file as ariadne names it: two texts may have one name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct File(FileId, String);
+
+impl fmt::Display for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+/// The texts that one report needs.
+struct Texts(Vec<(File, Source<String>)>);
+
+impl ariadne::Cache<File> for Texts {
+    type Storage = String;
+
+    fn fetch(&mut self, id: &File) -> Result<&Source<String>, impl fmt::Debug> {
+        self.0.iter().find(|(file, _)| file == id).map(|(_, source)| source).ok_or("no such file")
+    }
+
+    fn display<'a>(&self, id: &'a File) -> Option<impl fmt::Display + 'a> {
+        Some(id.to_string())
+    }
+}
+
+/// Prints diagnostics to standard error.
+pub(super) fn print(diagnostics: &[Diagnostic], sources: &SourceMap, terminal: &Terminal) -> io::Result<()> {
+    let mut out = Vec::new();
+    for diagnostic in diagnostics {
+        match terminal.format {
+            Format::Human => out.extend(human(diagnostic, sources, terminal.color)),
+            Format::Json => out.extend(json(diagnostic, sources)),
+        }
+    }
+    let mut err = io::stderr().lock();
+    err.write_all(&out)?;
+    err.flush()
+}
+
+/// A diagnostic as it looks without colour: what snapshots hold.
+pub fn plain(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    String::from_utf8_lossy(&human(diagnostic, sources, false)).into_owned()
+}
+
+fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
+    let place = |span: Span| -> Option<(File, Range<usize>)> {
+        let (file, range) = sources.locate(span)?;
+        Some((File(file, sources.file(file).name.clone()), range))
+    };
+    let tint = match diagnostic.severity() {
+        Severity::Error => Color::Red,
+        Severity::Warning => Color::Yellow,
+    };
+    let mut out = Vec::new();
+    let Some(primary) = place(diagnostic.primary.span) else {
+        let _ = writeln!(out, "{}: {}", diagnostic.code, diagnostic.message);
+        return out;
+    };
+    let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
+    let mut report = Report::build(ReportKind::Custom(diagnostic.code.name(), tint), primary)
+        .with_config(config)
+        .with_message(&diagnostic.message);
+    let labels = std::iter::once((&diagnostic.primary, tint)).chain(diagnostic.secondary.iter().map(|l| (l, Color::Blue)));
+    let mut texts: Vec<(File, Source<String>)> = Vec::new();
+    for (label, tint) in labels {
+        let Some(place) = place(label.span) else { continue };
+        if !texts.iter().any(|(file, _)| *file == place.0) {
+            texts.push((place.0.clone(), Source::from(sources.file(place.0.0).text.clone())));
+        }
+        let mut shown = Label::new(place).with_color(tint);
+        if !label.text.is_empty() {
+            shown = shown.with_message(&label.text);
+        }
+        report.add_label(shown);
+    }
+    // A note that says how to repeat a run is a line of its own, to be copied.
+    let (replay, notes): (Vec<&String>, Vec<&String>) = diagnostic.notes.iter().partition(|n| n.starts_with("replay: "));
+    for note in notes {
+        report.add_note(note);
+    }
+    if let Some(help) = &diagnostic.help {
+        report.add_help(help);
+    }
+    // Into memory, so that a closed pipe is met where it can be handled.
+    let _ = report.finish().write(Texts(texts), &mut out);
+    for line in replay {
+        let _ = writeln!(out, "{line}");
+    }
+    out
+}
+
+fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> Vec<u8> {
+    let place = |span: Span| {
+        let file = sources.locate(span).map(|(file, _)| sources.file(file).name.as_str());
+        let (line, column) = sources.position(span).unwrap_or((0, 0));
+        let (end_line, end_column) = sources.position(span.after()).unwrap_or((line, column));
+        serde_json::json!({ "file": file, "line": line, "column": column, "end_line": end_line, "end_column": end_column })
+    };
+    let labels: Vec<serde_json::Value> = std::iter::once(&diagnostic.primary)
+        .chain(&diagnostic.secondary)
+        .enumerate()
+        .map(|(i, l)| serde_json::json!({ "primary": i == 0, "text": l.text, "at": place(l.span) }))
+        .collect();
+    let fixes: Vec<serde_json::Value> =
+        diagnostic.fixes.iter().map(|f| serde_json::json!({ "at": place(f.span), "replacement": f.replacement })).collect();
+    let severity = match diagnostic.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let line = serde_json::json!({
+        "code": diagnostic.code.name(), "severity": severity, "message": diagnostic.message, "labels": labels,
+        "notes": diagnostic.notes, "help": diagnostic.help, "fixes": fixes,
+    });
+    format!("{line}\n").into_bytes()
+}

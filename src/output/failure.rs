@@ -1,0 +1,254 @@
+//! Why a run failed, in the model's names and units.
+
+use crate::check::Ty;
+use crate::diag::{Code, Diagnostic};
+use crate::exec::{Fault, FaultKind, Outcome, Value};
+use crate::hir::{DeclId, DeclKind, ExprId, ExprKind};
+use crate::ir::{self, MoveId};
+use crate::session::Checked;
+use crate::source::Span;
+use crate::units::{Unit, plain};
+
+struct Failure<'a> {
+    checked: &'a Checked,
+    model: &'a ir::Model,
+    outcome: &'a Outcome,
+    step: u64,
+}
+
+/// The diagnostic of a fault.
+pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, fault: &Fault) -> Diagnostic {
+    let failure = Failure { checked, model, outcome, step: fault.step };
+    let diagnostic = match &fault.kind {
+        FaultKind::Overdraw { stock, held, inflows, outflows } => failure.overdraw(*stock, *held, *inflows, outflows),
+        FaultKind::Backward { moved, value } => failure.backward(*moved, *value),
+        FaultKind::NotFinite { what, value } => failure.not_finite(*what, *value),
+        FaultKind::OpensBelowZero { stock, value } => {
+            let id = model.stocks[*stock].origin;
+            let decl = checked.model.decl(id);
+            Diagnostic::new(Code::E0904, format!("`{}` opens below zero", decl.name), decl.whole, format!("with {}", failure.amount(id, *value)))
+                .help("change its opening, or let the stock be `signed`")
+        }
+        FaultKind::Bound { start, bound, value, low, high } => {
+            let bound = if *start { &model.start_bounds[*bound] } else { &model.bounds[*bound] };
+            failure.bound(*start, bound.origin, *value, *low, *high)
+        }
+        FaultKind::Assert { assert } => failure.assert(*assert),
+        FaultKind::OpeningTotal { conserve, sum, total } => {
+            let conserve = &checked.model.conserves[*conserve];
+            let unit = Unit::of(conserve.unit);
+            let show = |v: f64| failure.in_unit(v, &unit);
+            Diagnostic::new(Code::E0405, format!("the stocks open with {}, and {} is stated", show(*sum), show(*total)), conserve.span, "checked at the start of each run, because it hangs on params")
+                .help("change an opening or the total")
+        }
+        FaultKind::Audit { asset, gap } => {
+            let id = model.stocks[model.assets[*asset].stocks[0]].origin;
+            Diagnostic::new(Code::E0906, format!("the ledger of `{}` and its like is off by {}", checked.model.decl(id).name, failure.amount(id, *gap)), checked.model.decl(id).whole, "nothing that a model says can do this")
+                .help("this is a mistake of flowc: please report it with the model")
+        }
+    };
+    failure.replay(diagnostic)
+}
+
+impl Failure<'_> {
+    fn replay(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let quote = |v: &str| {
+            let plain = v.chars().all(|c| c.is_alphanumeric() || "._-=%/".contains(c));
+            if plain { v.to_string() } else { format!("'{v}'") }
+        };
+        let mut command = format!("flowc run {}", quote(&self.checked.name));
+        for (option, value) in self.checked.settings.arguments() {
+            command += &format!(" {option} {}", quote(&value));
+        }
+        diagnostic.note(format!("replay: {command}"))
+    }
+
+    fn name(&self, id: DeclId) -> &str {
+        &self.checked.model.decl(id).name
+    }
+
+    fn in_unit(&self, value: f64, unit: &Unit) -> String {
+        let units = &self.checked.model.units;
+        let shown = plain(value / units.shown_scale(unit), 6);
+        if units.dim(unit).is_one() && unit.factors.is_empty() { shown } else { format!("{shown} {}", units.name(unit)) }
+    }
+
+    /// A stored value in the unit of its declaration.
+    fn amount(&self, id: DeclId, value: f64) -> String {
+        let facts = self.checked.facts.decl(id);
+        match facts.ty {
+            Ty::Bool => if value == 0.0 { "false" } else { "true" }.into(),
+            _ => self.in_unit(value, &facts.shown),
+        }
+    }
+
+    /// `step 3 (month 3 to month 4) of run 1`.
+    fn step(&self) -> String {
+        let clock = &self.model.clock;
+        let (from, to) = (plain(clock.time(self.step), 9), plain(clock.time(self.step + 1), 9));
+        let unit = self.clock();
+        format!("step {} ({unit} {from} to {unit} {to}) of run 1", self.step)
+    }
+
+    /// `row 3 (month 3) of run 1`.
+    fn row(&self) -> String {
+        format!("row {} ({} {}) of run 1", self.step, self.clock(), plain(self.model.clock.time(self.step), 9))
+    }
+
+    fn clock(&self) -> &str {
+        let units = &self.checked.model.units;
+        units.clock().map_or("", |c| units.get(c).name.as_str())
+    }
+
+    fn whole(&self, m: MoveId) -> (DeclId, Span) {
+        let id = self.model.moves[m.0 as usize].origin;
+        (id, self.checked.model.decl(id).whole)
+    }
+
+    fn overdraw(&self, stock: usize, held: f64, inflows: f64, outflows: &[(MoveId, f64)]) -> Diagnostic {
+        let id = self.model.stocks[stock].origin;
+        let name = self.name(id);
+        let asks = |m: MoveId, amount: f64| format!("`{}` asks {}", self.name(self.whole(m).0), self.amount(id, amount));
+        let coming = if inflows > 0.0 { format!("{} flows in", self.amount(id, inflows)) } else { "nothing flows in".into() };
+        let wanted: f64 = outflows.iter().map(|(_, a)| a).sum();
+        let mut ordered: Vec<(MoveId, f64)> = outflows.to_vec();
+        ordered.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let (first, rest) = match ordered.split_first() {
+            Some((first, rest)) => (*first, rest),
+            None => return Diagnostic::new(Code::E0901, format!("`{name}` holds too little in {}", self.step()), self.checked.model.decl(id).whole, ""),
+        };
+        let (first_id, span) = self.whole(first.0);
+        let mut error = Diagnostic::new(
+            Code::E0901,
+            format!("`{name}` holds too little in {}", self.step()),
+            span,
+            format!("{}; `{name}` holds {} and {coming}", asks(first.0, first.1), self.amount(id, held)),
+        );
+        for (m, amount) in rest {
+            error = error.label(self.whole(*m).1, asks(*m, *amount));
+        }
+        if !rest.is_empty() {
+            error = error.note(format!("together {} are asked for, and {} are missing", self.amount(id, wanted), self.amount(id, wanted - held - inflows)));
+        }
+        let text = self.checked.sources.text(span).lines().next().unwrap_or_default().to_string();
+        let amount = text.split_once('=').map_or(String::new(), |(_, amount)| amount.split("//").next().unwrap_or_default().trim().to_string());
+        let flow = self.checked.model.decl(first_id).word == "flow";
+        let capped = if flow && !amount.is_empty() { format!("`… = {amount} capped`") } else { "`capped`".into() };
+        error.help(format!("{capped} takes what there is; `or skip` takes all or nothing; a stock that may owe is `signed`"))
+    }
+
+    fn backward(&self, m: MoveId, value: f64) -> Diagnostic {
+        let (id, span) = self.whole(m);
+        let decl = self.checked.model.decl(id);
+        let DeclKind::Move(moved) = &decl.kind else {
+            return Diagnostic::new(Code::E0902, format!("`{}` ran backward", decl.name), span, "");
+        };
+        let amount = self.checked.model.expr(moved.amount).span;
+        let text = self.checked.sources.text(amount);
+        let error = Diagnostic::new(Code::E0902, format!("`{}` asks for less than nothing in {}", decl.name, self.step()), amount, format!("this is {}", self.amount(id, value)))
+            .help(format!("if it must not run backward, write `max(0, {text})`; if it may, write a second {} the other way", decl.word));
+        self.values(error, moved.amount)
+    }
+
+    fn not_finite(&self, what: Value, value: f64) -> Diagnostic {
+        let shown = if value.is_nan() { "no number" } else { "infinite" };
+        let why = if value.is_nan() {
+            "a division of 0 by 0, or a root or logarithm of a negative number, gives no number"
+        } else {
+            "a division by 0, or growth without bound, gives infinity"
+        };
+        let (id, expr) = match what {
+            Value::Move(m) => {
+                let id = self.whole(m).0;
+                match &self.checked.model.decl(id).kind {
+                    DeclKind::Move(moved) => (id, Some(moved.amount)),
+                    _ => (id, None),
+                }
+            }
+            Value::Stock(s) => (self.model.stocks[s].origin, None),
+            Value::State(u) => {
+                let id = self.model.updates[u].origin;
+                let rule = match &self.checked.model.decl(id).kind {
+                    DeclKind::State { rule: Some(crate::hir::Rule::Next { value, .. } | crate::hir::Rule::Rate(value)), .. } => Some(*value),
+                    _ => None,
+                };
+                (id, rule)
+            }
+            Value::Opening(i) => {
+                let id = self.model.opening[i].2;
+                let opening = match self.checked.model.decl(id).kind {
+                    DeclKind::Stock { opening, set, .. } => Some(set.unwrap_or(opening)),
+                    DeclKind::State { initial, .. } => Some(initial),
+                    _ => None,
+                };
+                (id, opening)
+            }
+        };
+        let decl = self.checked.model.decl(id);
+        let span = expr.map_or(decl.whole, |e| self.checked.model.expr(e).span);
+        let error = Diagnostic::new(Code::E0903, format!("`{}` becomes {shown} in {}", decl.name, self.step()), span, format!("this is {shown}"))
+            .help(format!("{why}; `safediv(a, b, otherwise: 0)` says what a division by 0 is"));
+        match expr {
+            Some(e) => self.values(error, e),
+            None => error,
+        }
+    }
+
+    fn bound(&self, start: bool, id: DeclId, value: f64, low: f64, high: f64) -> Diagnostic {
+        let decl = self.checked.model.decl(id);
+        let [value, low, high] = [value, low, high].map(|v| self.amount(id, v));
+        let set = match decl.kind {
+            DeclKind::Param { set: Some(set), .. } => Some(self.checked.model.expr(set).span),
+            _ => None,
+        };
+        let when = if start { String::new() } else { format!(" in {}", self.row()) };
+        let error = Diagnostic::new(Code::E0904, format!("`{}` is out of its bounds{when}", decl.name), set.unwrap_or(decl.whole), format!("it is {value}, and {low} to {high} is allowed"));
+        match (set, start) {
+            (Some(_), _) => error.label(decl.whole, "its bounds are given here").help("set a value within the bounds, or widen them"),
+            (None, true) => error.help("change the default or the bounds"),
+            (None, false) => error.help("change the flows that lead there, or widen the bounds"),
+        }
+    }
+
+    fn assert(&self, number: usize) -> Diagnostic {
+        let assert = &self.checked.model.asserts[number];
+        let text = self.checked.sources.text(self.checked.model.expr(assert.condition).span);
+        let shown = if text.contains('\n') { "an assertion".into() } else { format!("`{text}`") };
+        let error = Diagnostic::new(Code::E0905, format!("{shown} does not hold in {}", self.row()), assert.span, "asserted here")
+            .help("find out what leads there: `-o rows.csv` writes every row up to this one");
+        self.values(error, assert.condition)
+    }
+
+    /// The values in this row of the names that an expression reads.
+    fn values(&self, error: Diagnostic, start: ExprId) -> Diagnostic {
+        let mut stack = vec![start];
+        let mut seen: Vec<DeclId> = Vec::new();
+        while let Some(e) = stack.pop() {
+            if let ExprKind::Decl(id) = self.checked.model.expr(e).kind
+                && !seen.contains(&id)
+            {
+                seen.push(id);
+            }
+            stack.extend(self.checked.model.children(e));
+        }
+        seen.sort();
+        let row = self.outcome.steps.iter().position(|k| *k == self.step);
+        let values: Vec<String> = seen
+            .into_iter()
+            .filter_map(|id| {
+                let value = match self.model.columns.iter().position(|c| c.origin == id) {
+                    Some(column) => *self.outcome.columns[column].get(row?)?,
+                    None => {
+                        let param = self.model.opening.iter().find_map(|(to, _, origin)| match to {
+                            ir::Opened::Param(p) if *origin == id => Some(*p),
+                            _ => None,
+                        })?;
+                        *self.outcome.params.get(param as usize)?
+                    }
+                };
+                (!value.is_nan()).then(|| format!("`{}` is {}", self.name(id), self.amount(id, value)))
+            })
+            .collect();
+        if values.is_empty() { error } else { error.note(format!("there {}", values.join(", "))) }
+    }
+}

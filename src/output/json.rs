@@ -1,0 +1,65 @@
+//! Results as JSON: the same values with units and docs, and what makes the run repeatable.
+
+use serde_json::{Map, Value, json as value};
+
+use super::{Number, Results};
+
+/// A document with `manifest`, `clock`, `params`, `metrics`, `ledger`, `steps`, `time`, `columns` and, of a failed run,
+/// `failure`. Undefined values are null, infinite ones the texts `inf` and `-inf`, because JSON has neither.
+pub fn json(results: &Results) -> String {
+    let manifest = &results.manifest;
+    let numbers = |numbers: &[Number]| -> Vec<Value> {
+        numbers
+            .iter()
+            .map(|n| value!({ "name": n.name, "value": number(n.value), "unit": n.unit, "doc": n.doc }))
+            .collect()
+    };
+    let columns: Vec<Value> = results
+        .columns
+        .iter()
+        .map(|c| {
+            let values: Vec<Value> = c.values.iter().map(|v| number(*v)).collect();
+            value!({ "name": c.name, "kind": c.kind, "unit": c.unit, "doc": c.doc, "values": values })
+        })
+        .collect();
+    let ledger: Vec<Value> = results
+        .ledger
+        .iter()
+        .map(|l| {
+            let [opened, inflow, outflow, closed] = l.values.map(number);
+            value!({ "unit": l.unit, "opened": opened, "in": inflow, "out": outflow, "closed": closed, "conserved": l.conserved })
+        })
+        .collect();
+    let settings: Vec<Value> = manifest.settings.iter().map(|(option, v)| value!({ "option": option, "value": v })).collect();
+    let mut out = Map::new();
+    out.insert(
+        "manifest".into(),
+        value!({ "flowc": manifest.version, "model": manifest.model, "sha256": manifest.hash, "settings": settings }),
+    );
+    out.insert("title".into(), value!(results.title));
+    out.insert("clock".into(), value!({ "unit": results.clock, "steps": results.length }));
+    out.insert("params".into(), value!(numbers(&results.params)));
+    out.insert("metrics".into(), value!(numbers(&results.metrics)));
+    out.insert("ledger".into(), value!(ledger));
+    let short: Vec<Value> = results.short.iter().map(|(name, n)| value!({ "name": name, "steps": n })).collect();
+    out.insert("capped".into(), value!(short));
+    out.insert("steps".into(), value!(results.steps));
+    out.insert("time".into(), value!(results.times.iter().map(|t| number(*t)).collect::<Vec<_>>()));
+    out.insert("columns".into(), value!(columns));
+    if let Some(failure) = &results.failure {
+        out.insert("failure".into(), value!({ "code": failure.code.name(), "message": failure.message }));
+    }
+    let mut text = serde_json::to_string_pretty(&Value::Object(out)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn number(v: f64) -> Value {
+    if v.is_nan() {
+        Value::Null
+    } else if v.is_infinite() {
+        Value::String(if v > 0.0 { "inf" } else { "-inf" }.into())
+    } else {
+        value!(v)
+    }
+}

@@ -1,0 +1,134 @@
+//! Results as a person reads them: at a glance, in 80 columns.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Results, StockLine};
+use crate::check::OpeningTotal;
+use crate::units::{magnitude, plain};
+
+const WIDTH: usize = 80;
+const SPARK: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The summary of a run.
+pub fn summary(results: &Results) -> String {
+    let mut out = String::new();
+    let mut line = |text: &str| {
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    let (first, last) = (results.times.first().copied().unwrap_or(0.0), results.times.last().copied().unwrap_or(0.0));
+    let done = results.steps.last().copied().unwrap_or(0);
+    let steps = if results.failure.is_some() {
+        format!("failed in step {done} of {}", results.length)
+    } else {
+        format!("{} steps", results.length)
+    };
+    line(&clip(&results.title, WIDTH));
+    line(&format!("{} {} to {}, {steps}", results.clock, plain(first, 9), plain(last, 9)));
+    if !results.stocks.is_empty() {
+        line("");
+        stocks(results, &mut line);
+    }
+    if !results.metrics.is_empty() {
+        line("");
+        let name = width(results.metrics.iter().map(|m| m.name.as_str()), "metric", 30);
+        line("metric");
+        for m in &results.metrics {
+            let unit = if m.unit == "1" || m.unit == "bool" || m.value.is_nan() { "" } else { &m.unit };
+            let value = match m.unit.as_str() {
+                _ if m.value.is_nan() => "—".into(),
+                "bool" => if m.value == 0.0 { "false".into() } else { "true".into() },
+                _ => magnitude(m.value, 6),
+            };
+            line(&format!("  {}  {:>10} {}", pad(&m.name, name), value, clip(unit, 30)));
+        }
+    }
+    if !results.ledger.is_empty() {
+        line("");
+        ledger(results, &mut line);
+    }
+    for (i, (name, n)) in results.short.iter().enumerate() {
+        if i == 0 {
+            line("");
+        }
+        line(&clip(&format!("{name} got less than it asked for in {n} of {} steps", results.length), WIDTH));
+    }
+    out
+}
+
+/// A line for each stock. Names and units take what they need, and the sparkline what is left.
+fn stocks(results: &Results, line: &mut dyn FnMut(&str)) {
+    let name = width(results.stocks.iter().map(|s| s.name.as_str()), "stock", 22);
+    let unit = width(results.stocks.iter().map(|s| s.unit.as_str()), "unit", 12);
+    let numbers: Vec<[String; 4]> = results.stocks.iter().map(|s| s.values.map(|v| magnitude(v, 4))).collect();
+    let titles = ["opening", "final", "lowest", "highest"];
+    let wide: Vec<usize> = (0..4).map(|i| numbers.iter().map(|n| n[i].width()).max().unwrap_or(0).max(titles[i].len())).collect();
+    let used = 2 + name + 2 + wide.iter().map(|w| w + 2).sum::<usize>() + unit + 2;
+    let room = WIDTH.saturating_sub(used).clamp(4, 24);
+    let row = |first: &str, numbers: &[String; 4], u: &str, spark: &str| {
+        let columns: String = numbers.iter().zip(&wide).map(|(n, w)| format!("{n:>w$}  ")).collect();
+        format!("{}  {columns}{}  {spark}", pad(first, name + 2), pad(u, unit))
+    };
+    line(&row("stock", &titles.map(String::from), "unit", ""));
+    for (stock, numbers) in results.stocks.iter().zip(&numbers) {
+        line(&row(&format!("  {}", clip(&stock.name, name)), numbers, &stock.unit, &spark(results, stock, room)));
+    }
+}
+
+fn spark(results: &Results, stock: &StockLine, room: usize) -> String {
+    let values: Vec<f64> = results.columns.get(stock.column).map(|c| c.values.iter().copied().filter(|v| v.is_finite()).collect()).unwrap_or_default();
+    let Some(last) = values.len().checked_sub(1) else { return String::new() };
+    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    // Where nothing changes but by rounding, a flat line says so.
+    let flat = high - low <= 1e-12 * high.abs().max(low.abs());
+    let marks = room.min(last + 1);
+    (0..marks)
+        .map(|i| {
+            let at = if marks > 1 { i * last / (marks - 1) } else { 0 };
+            let part = if flat { 0.0 } else { (values[at] - low) / (high - low) };
+            SPARK[((part * 7.0).round() as usize).min(7)]
+        })
+        .collect()
+}
+
+fn ledger(results: &Results, line: &mut dyn FnMut(&str)) {
+    let unit = width(results.ledger.iter().map(|l| l.unit.as_str()), "", 20);
+    line("ledger");
+    for l in &results.ledger {
+        let [opened, inflow, outflow, closed] = l.values.map(|v| magnitude(v, 5));
+        let verdict = match (l.conserved, l.total) {
+            (true, Some(OpeningTotal::Proved)) => "conserved, total proved",
+            (true, Some(OpeningTotal::AtStart)) => "conserved, total checked",
+            (true, None) => "conserved",
+            (false, _) => "balances",
+        };
+        line(&clip(&format!("  {}  {opened} + {inflow} in - {outflow} out = {closed}  {verdict}", pad(&l.unit, unit)), WIDTH));
+    }
+}
+
+/// The width of a column: its widest entry, at most `most`.
+fn width<'a>(entries: impl Iterator<Item = &'a str>, title: &str, most: usize) -> usize {
+    entries.map(UnicodeWidthStr::width).max().unwrap_or(0).max(title.width()).min(most)
+}
+
+fn pad(text: &str, width: usize) -> String {
+    let text = clip(text, width);
+    let missing = width.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// Text of at most this width; what is cut ends in `…`.
+fn clip(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_string();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        if out.width() + unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) + 1 > width {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}

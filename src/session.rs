@@ -1,0 +1,305 @@
+//! From text to results: the only module that puts the passes together.
+//!
+//! In: the text of a model, a [`Loader`] for the files that it uses, settings. Out: a [`Checked`] model and its runs.
+//! Invariant: the same text and settings give the same diagnostics and results. Absent on purpose: files and streams.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::check::{self, Facts};
+use crate::diag::{Code, Diagnostic, any_error};
+use crate::exec::{Outcome, Program};
+use crate::hir::{self, ClockPart};
+use crate::ir;
+use crate::output::{self, Results};
+use crate::source::{LoadError, Loader, Origin, SourceMap, Span};
+use crate::syntax::ast;
+use crate::syntax::parse::{self, Parsed};
+
+const PRELUDE: &str = include_str!("prelude/units.flow");
+const LIBRARY: &[(&str, &str)] = &[("std/si", include_str!("prelude/si.flow"))];
+/// More files than this in one model are a mistake.
+const MAX_FILES: usize = 1000;
+
+/// What a call puts in place of what the model says.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `--set name=value`: the names and the values, as written.
+    pub values: Vec<(String, String)>,
+    /// `--from`.
+    pub from: Option<String>,
+    /// `--to`.
+    pub to: Option<String>,
+    /// `--step`.
+    pub step: Option<String>,
+}
+
+impl Settings {
+    /// The settings as they are given on the command line.
+    pub fn arguments(&self) -> Vec<(String, String)> {
+        let clock = [("from", &self.from), ("to", &self.to), ("step", &self.step)];
+        let clock = clock.into_iter().filter_map(|(name, v)| Some((format!("--{name}"), v.clone()?)));
+        self.values.iter().map(|(name, value)| ("--set".to_string(), format!("{name}={value}"))).chain(clock).collect()
+    }
+}
+
+/// A model that was read and checked.
+#[derive(Debug)]
+pub struct Checked {
+    /// All texts, for rendering diagnostics.
+    pub sources: SourceMap,
+    /// What the model means.
+    pub model: hir::Model,
+    /// What is known of it.
+    pub facts: Facts,
+    /// What is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// A hash over the texts of the model.
+    pub hash: String,
+    /// The model's name: that of its file.
+    pub name: String,
+    /// The settings that it was checked with.
+    pub settings: Settings,
+}
+
+struct Reader<'l> {
+    loader: &'l dyn Loader,
+    sources: SourceMap,
+    parsed: Vec<(Parsed, bool)>,
+    diagnostics: Vec<Diagnostic>,
+    hash: Sha256,
+    /// Files that have been read, and those that are being read, from the outermost.
+    seen: BTreeSet<String>,
+    open: Vec<String>,
+}
+
+/// Reads and checks a model. `path` is its name within its folder, `text` its bytes.
+pub fn check(path: &str, text: &[u8], loader: &dyn Loader, settings: &Settings) -> Checked {
+    let mut reader = Reader {
+        loader,
+        sources: SourceMap::default(),
+        parsed: Vec::new(),
+        diagnostics: Vec::new(),
+        hash: Sha256::new(),
+        seen: BTreeSet::new(),
+        open: vec![path.to_string()],
+    };
+    reader.text("prelude/units.flow", PRELUDE, Origin::Prelude);
+    reader.seen.insert(path.to_string());
+    reader.file(path, text, Span::default());
+    let settings_read = reader.settings(settings);
+    let inputs: Vec<hir::Input> = reader
+        .parsed
+        .iter()
+        .map(|(p, prelude)| hir::Input { file: &p.file, broken: &p.broken, prelude: *prelude })
+        .collect();
+    let (model, found) = hir::resolve(&inputs, &settings_read, &reader.sources);
+    let mut diagnostics = reader.diagnostics;
+    diagnostics.extend(found);
+    let (facts, found) = check::check(&model, &reader.sources);
+    diagnostics.extend(found);
+    // In the order of the text; two of one place in the order in which they were found.
+    diagnostics.sort_by_key(|d| d.primary.span.start);
+    diagnostics.dedup();
+    let hash = reader.hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let name = path.rsplit('/').next().unwrap_or(path).to_string();
+    Checked { sources: reader.sources, model, facts, diagnostics, hash, name, settings: settings.clone() }
+}
+
+impl Reader<'_> {
+    fn text(&mut self, name: &str, text: &str, origin: Origin) {
+        let Some(id) = self.sources.add(name, text, origin) else {
+            return self.diagnostics.push(Diagnostic::new(Code::E0008, "the model is larger than 4 GiB", Span::default(), ""));
+        };
+        let base = self.sources.base(id);
+        let mut parsed = parse::parse(text, base);
+        self.diagnostics.append(&mut parsed.diagnostics);
+        let uses: Vec<ast::Text> = parsed
+            .file
+            .items
+            .iter()
+            .filter_map(|item| match &item.decl {
+                ast::Decl::Use(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect();
+        for used in uses {
+            self.used(name, &used);
+        }
+        self.parsed.push((parsed, origin == Origin::Prelude));
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8], span: Span) {
+        self.hash.update((bytes.len() as u64).to_le_bytes());
+        self.hash.update(bytes);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.text(name, text, Origin::Model),
+            Err(error) => {
+                let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+                // The readable part stands in the map, so that the place can be shown.
+                let readable = String::from_utf8_lossy(bytes).into_owned();
+                let at = match self.sources.add(name, readable, Origin::Model) {
+                    Some(id) if span == Span::default() => {
+                        let base = self.sources.base(id) + error.valid_up_to() as u32;
+                        Span::new(base, base)
+                    }
+                    _ => span,
+                };
+                let error = Diagnostic::new(Code::E0008, format!("`{name}` is not UTF-8 text"), at, format!("line {line} has a byte that no character has"))
+                    .help("save the file as UTF-8 in your editor");
+                self.diagnostics.push(error);
+            }
+        }
+    }
+
+    fn used(&mut self, by: &str, used: &ast::Text) {
+        let span = used.span;
+        if used.text.starts_with("std/") {
+            match LIBRARY.iter().find(|(name, _)| *name == used.text) {
+                Some((name, text)) => {
+                    if self.seen.insert((*name).to_string()) {
+                        self.text(name, text, Origin::Prelude);
+                    }
+                }
+                None => {
+                    let names: Vec<String> = LIBRARY.iter().map(|(name, _)| format!("`{name}`")).collect();
+                    let error = Diagnostic::new(Code::E0105, format!("flowc has no `{}`", used.text), span, "")
+                        .help(format!("it has {}", names.join(", ")));
+                    self.diagnostics.push(error);
+                }
+            }
+            return;
+        }
+        let Some(path) = within(by, &used.text) else {
+            let error = Diagnostic::new(Code::E0105, format!("`{}` lies outside the model's folder", used.text), span, "a model reads only files in its own folder and below")
+                .help("move the file there");
+            return self.diagnostics.push(error);
+        };
+        if let Some(at) = self.open.iter().position(|p| *p == path) {
+            let cycle: Vec<String> = self.open[at..].iter().chain([&path]).map(|p| format!("`{p}`")).collect();
+            let error = Diagnostic::new(Code::E0106, format!("`{path}` comes to use itself"), span, "")
+                .note(format!("the files are {}", cycle.join(" → ")))
+                .help("put what both need into a third file");
+            return self.diagnostics.push(error);
+        }
+        if !self.seen.insert(path.clone()) {
+            return;
+        }
+        if self.seen.len() > MAX_FILES {
+            let error = Diagnostic::new(Code::E0105, format!("this model uses more than {MAX_FILES} files"), span, "");
+            return self.diagnostics.push(error.help("use fewer"));
+        }
+        match self.loader.load(&path) {
+            Ok(bytes) => {
+                self.open.push(path.clone());
+                self.file(&path, &bytes, span);
+                self.open.pop();
+            }
+            Err(error) => {
+                let (fact, help) = match error {
+                    LoadError::Missing => (format!("there is no file `{path}`"), "paths are relative to the file that names them"),
+                    LoadError::Unreadable(why) => (format!("`{path}` cannot be read: {why}"), "check the file"),
+                };
+                self.diagnostics.push(Diagnostic::new(Code::E0105, fact, span, "").help(help));
+            }
+        }
+    }
+
+    /// Settings as if they were source: each is a text of its own, so that a message can point into it.
+    fn settings(&mut self, settings: &Settings) -> Vec<hir::Setting> {
+        let mut read = Vec::new();
+        for (name, value) in &settings.values {
+            let text = format!("{name}={value}");
+            let Some(id) = self.sources.add("--set", text, Origin::Argument) else { continue };
+            let base = self.sources.base(id);
+            let name_span = Span::new(base, base + name.len() as u32);
+            match parse::parse_value(value, base + name.len() as u32 + 1) {
+                Ok(value) => {
+                    let name = ast::Name { text: name.trim().trim_matches('`').to_string(), span: name_span };
+                    read.push(hir::Setting::Value { name, value });
+                }
+                Err(error) => self.diagnostics.push(error),
+            }
+        }
+        let clock = [
+            ("--from", &settings.from, ClockPart::Start),
+            ("--to", &settings.to, ClockPart::Stop),
+            ("--step", &settings.step, ClockPart::Dt),
+        ];
+        for (name, value, part) in clock {
+            let Some(value) = value else { continue };
+            let Some(id) = self.sources.add(name, value.clone(), Origin::Argument) else { continue };
+            match parse::parse_value(value, self.sources.base(id)) {
+                Ok(value) => read.push(hir::Setting::Clock { part, value }),
+                Err(error) => self.diagnostics.push(error),
+            }
+        }
+        read
+    }
+}
+
+/// The path of a file that another names, within the model's folder.
+fn within(by: &str, path: &str) -> Option<String> {
+    if path.is_empty() || path.starts_with('/') || path.contains('\\') || path.contains(':') {
+        return None;
+    }
+    let mut parts: Vec<&str> = by.split('/').collect();
+    parts.pop();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+impl Checked {
+    /// Whether it has no errors.
+    pub fn is_sound(&self) -> bool {
+        !any_error(&self.diagnostics)
+    }
+
+    /// Whether an error lies in what the call says, and not in the model.
+    pub fn call_is_wrong(&self) -> bool {
+        let origin = |d: &Diagnostic| self.sources.locate(d.primary.span).map(|(file, _)| self.sources.file(file).origin);
+        self.diagnostics.iter().any(|d| d.is_error() && origin(d) == Some(Origin::Argument))
+    }
+
+    /// What is computed. Errors: the model has errors, no clock, or comes to more than memory holds.
+    pub fn lower(&self) -> Result<ir::Model, Vec<Diagnostic>> {
+        if !self.is_sound() {
+            return Err(self.diagnostics.iter().filter(|d| d.is_error()).cloned().collect());
+        }
+        let place = self.model.decls.first().map_or(Span::default(), |d| d.whole);
+        match ir::lower(&self.model, &self.facts) {
+            Some(Ok(model)) => Ok(model),
+            Some(Err(ir::TooLarge)) => {
+                let error = Diagnostic::new(Code::E0507, "the functions of this model come to more than 2 million operations", place, "")
+                    .help("give parts of them names, `let part = …`: a `let` is worked out once, a function at every call");
+                Err(vec![error])
+            }
+            None => {
+                let error = Diagnostic::new(Code::E0502, "this model has no clock, so it cannot run", place, "")
+                    .help("say how long a run lasts: `time month from 0 to 60`");
+                Err(vec![error])
+            }
+        }
+    }
+
+    /// Runs the model once.
+    pub fn run(&self) -> Result<Results, Vec<Diagnostic>> {
+        let model = self.lower()?;
+        let outcome = Program::new(&model).run();
+        Ok(self.results(&model, &outcome))
+    }
+
+    /// What came of a run, with names and units.
+    pub fn results(&self, model: &ir::Model, outcome: &Outcome) -> Results {
+        output::results(self, model, outcome)
+    }
+}
