@@ -97,7 +97,7 @@ pub fn check(path: &str, text: &[u8], loader: &dyn Loader, settings: &Settings) 
     let (model, found) = hir::resolve(&inputs, &settings_read, &reader.sources);
     let mut diagnostics = reader.diagnostics;
     diagnostics.extend(found);
-    let (facts, found) = check::check(&model, &reader.sources);
+    let (facts, found) = check::check(&model, &reader.sources, !any_error(&diagnostics));
     diagnostics.extend(found);
     // In the order of the text; two of one place in the order in which they were found.
     diagnostics.sort_by_key(|d| d.primary.span.start);

@@ -203,6 +203,10 @@ impl Infer<'_> {
                     let fixed = format!("{}/{clock}", self.sources.text(at));
                     error.help(format!("say per what: `{fixed}`; or make it a `transfer … each step`")).fix(at, fixed)
                 }
+                None if matches!(self.model.expr(e).kind, ExprKind::Quantity { .. }) => {
+                    let fixed = format!("{text}/{clock}");
+                    error.help(format!("say per what: `{fixed}`; what moves at once is a `transfer`")).fix(span, fixed)
+                }
                 None => error.help(format!("a flow is so much per time: `({text}) / (1 {clock})`; what moves at once is a `transfer`")),
             }
         } else if rate_for_amount {

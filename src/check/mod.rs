@@ -22,7 +22,7 @@ pub use constant::constant;
 pub(crate) use order::is_dated;
 pub use order::{Node, Order};
 
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::hir::{self, DeclId, ExprId};
 use crate::source::SourceMap;
 use crate::units::{Dim, Unit};
@@ -104,16 +104,18 @@ pub struct Facts {
     pub conserves: Vec<ConserveFacts>,
 }
 
-/// Checks a model.
-pub fn check(model: &hir::Model, sources: &SourceMap) -> (Facts, Vec<Diagnostic>) {
+/// Checks a model. What is only suspicious is looked for where nothing is wrong, and `sound` says that nothing was before.
+pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let mut facts = Facts::default();
     infer::infer(model, sources, &mut facts, &mut diagnostics);
     clock::check(model, &mut facts, &mut diagnostics);
     values::check(model, sources, &mut diagnostics);
     ledger::check(model, sources, &mut facts, &mut diagnostics);
-    order::check(model, sources, &mut facts, &mut diagnostics);
-    if !crate::diag::any_error(&diagnostics) {
+    let looping = order::check(model, sources, &mut facts, &mut diagnostics);
+    // Nothing says the unit of what depends on itself; the loop is the mistake.
+    diagnostics.retain(|d| d.code != Code::E0305 || !looping.contains(&d.primary.span));
+    if sound && !crate::diag::any_error(&diagnostics) {
         lints::check(model, sources, &facts, &mut diagnostics);
     }
     (facts, diagnostics)

@@ -60,18 +60,18 @@ fn node(index: usize) -> Node {
     [Node::Let(id), Node::Demand(id), Node::Taken(id)][index % KINDS]
 }
 
-pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
+/// Finds the order of work; where there are loops, reports them and gives the places of the names that are in one.
+pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) -> Vec<Span> {
     let before = diagnostics.len();
     recursion(model, diagnostics);
     if diagnostics.len() > before {
-        return;
+        return Vec::new();
     }
     let step = step_graph(model);
     let n = step.edges.len();
-    let all = |e: &Edge| Some(e.to).filter(|_| true);
-    let (order, cycles) = sort(n, |i| step.edges[i].iter().filter_map(all));
+    let (order, cycles) = sort(n, |i| step.edges[i].iter().map(|e| e.to));
     for cycle in &cycles {
-        let instant = sort(n, |i| step.edges[i].iter().filter(|e| !e.row_zero).filter_map(all)).1;
+        let instant = sort(n, |i| step.edges[i].iter().filter(|e| !e.row_zero).map(|e| e.to)).1;
         let only_row_zero = !instant.iter().any(|c| c.iter().any(|i| cycle.contains(i)));
         report_loop(model, sources, &step.edges, cycle, only_row_zero, diagnostics);
     }
@@ -80,12 +80,12 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
     // A let that reads itself is a loop of the step, too, and has been reported there.
     if cycles.is_empty() {
         for cycle in &opening_cycles {
-            let scaled: Vec<Vec<Edge>> = opening.clone();
-            report_opening_loop(model, sources, &scaled, cycle, diagnostics);
+            report_opening_loop(model, sources, &opening, cycle, diagnostics);
         }
     }
     if !cycles.is_empty() || !opening_cycles.is_empty() {
-        return;
+        let step = cycles.iter().flatten().map(|i| i / KINDS);
+        return step.chain(opening_cycles.iter().flatten().copied()).map(|i| model.decls[i].span).collect();
     }
     let mut after_moves = vec![false; model.decls.len()];
     let mut reads_moves = vec![false; model.decls.len()];
@@ -115,6 +115,7 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
         step: order.into_iter().filter(|i| used(*i)).map(node).collect(),
         after_moves,
     };
+    Vec::new()
 }
 
 /// Whether a move happens on a date, before the row is recorded.

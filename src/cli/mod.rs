@@ -14,6 +14,8 @@ mod new;
 mod render;
 mod run;
 
+pub use render::plain;
+
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 

@@ -10,6 +10,9 @@ use super::{Format, Terminal};
 use crate::diag::{Diagnostic, Severity};
 use crate::source::{FileId, SourceMap, Span};
 
+/// The longest line of source that is drawn.
+const LONGEST_LINE: usize = 400;
+
 /// A file as ariadne names it: two texts may have one name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct File(FileId, String);
@@ -68,6 +71,22 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
         let _ = writeln!(out, "{}: {}", diagnostic.code, diagnostic.message);
         return out;
     };
+    // A line that no screen holds is named and not drawn.
+    let drawable = |span: Span| place(span).is_none_or(|(file, range)| {
+        let text = &sources.file(file.0).text;
+        let start = text[..range.start].rfind('\n').map_or(0, |i| i + 1);
+        text[start..].lines().next().is_none_or(|line| line.len() <= LONGEST_LINE)
+    });
+    if !drawable(diagnostic.primary.span) {
+        let (line, column) = sources.position(diagnostic.primary.span).unwrap_or((0, 0));
+        let _ = writeln!(out, "{}: {}", diagnostic.code, diagnostic.message);
+        let _ = writeln!(out, "   ╭─[ {}:{line}:{column} ]  {}", primary.0, diagnostic.primary.text);
+        if let Some(help) = &diagnostic.help {
+            let _ = writeln!(out, "   │ Help: {help}");
+        }
+        let _ = writeln!(out, "───╯");
+        return out;
+    }
     let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
     let mut report = Report::build(ReportKind::Custom(diagnostic.code.name(), tint), primary)
         .with_config(config)
@@ -75,7 +94,7 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
     let labels = std::iter::once((&diagnostic.primary, tint)).chain(diagnostic.secondary.iter().map(|l| (l, Color::Blue)));
     let mut texts: Vec<(File, Source<String>)> = Vec::new();
     for (label, tint) in labels {
-        let Some(place) = place(label.span) else { continue };
+        let Some(place) = place(label.span).filter(|_| drawable(label.span)) else { continue };
         if !texts.iter().any(|(file, _)| *file == place.0) {
             texts.push((place.0.clone(), Source::from(sources.file(place.0.0).text.clone())));
         }
@@ -95,8 +114,27 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
     }
     // Into memory, so that a closed pipe is met where it can be handled.
     let _ = report.finish().write(Texts(texts), &mut out);
+    if !color {
+        out = without_color(&out);
+    }
     for line in replay {
         let _ = writeln!(out, "{line}");
+    }
+    out
+}
+
+/// ariadne colours the headline even where it is told not to.
+fn without_color(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte == 0x1b && rest.first() == Some(&b'[') {
+            let end = rest.iter().position(|b| *b == b'm').map_or(rest.len(), |i| i + 1);
+            rest = &rest[end..];
+        } else {
+            out.push(*byte);
+        }
     }
     out
 }

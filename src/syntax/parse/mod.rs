@@ -125,6 +125,26 @@ pub(super) fn is_keyword(tokens: &[Token], at: usize) -> bool {
     }
 }
 
+/// Whether a line begins as only a declaration can, but for its keyword: `stok fund: TKN = 0`, `fund = 0`.
+fn looks_misspelt(tokens: &[Token], at: usize) -> bool {
+    let plain = |t: &Token| match t.tok {
+        Tok::Word(w) => !token::is_reserved(w) && !token::CLAUSES.contains(&w) && w != "time",
+        Tok::Quoted(_) => true,
+        _ => false,
+    };
+    let Some(token) = tokens.get(at).filter(|t| t.bol && plain(t)) else { return false };
+    // What came before must be able to end there.
+    let complete = at > 0 && !is_keyword(tokens, at - 1) && match tokens[at - 1].tok {
+        Tok::Word(w) => !token::is_reserved(w) && !token::CLAUSES.contains(&w),
+        Tok::Quoted(_) | Tok::Number(_) | Tok::Str(_) | Tok::Date(_) => true,
+        Tok::Close | Tok::CloseSquare | Tok::CloseBrace => true,
+        _ => false,
+    };
+    let next = tokens.get(at + 1).filter(|t| !t.bol);
+    let named = matches!(token.tok, Tok::Word(_)) && next.is_some_and(plain);
+    complete && (named || next.is_some_and(|t| t.tok == Tok::Equals))
+}
+
 /// Cuts tokens into pieces, from `at` to the end of the file or of the block, and says whether the block was closed.
 fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> (Vec<Piece>, bool) {
     let mut pieces = Vec::new();
@@ -134,7 +154,7 @@ fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> (Vec<Piece>, bool) {
         let i = *at;
         let entry = depth > 0 && matches!(tokens.get(i + 1), Some(t) if matches!(t.tok, Tok::Bar | Tok::Equals | Tok::Colon));
         let keyword = is_keyword(tokens, i) && !entry;
-        if keyword && token.bol {
+        if (keyword && token.bol) || (depth == 0 && looks_misspelt(tokens, i)) {
             if start < i {
                 pieces.push(Piece::Run(start..i));
             }
