@@ -91,7 +91,10 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
     let mut report = Report::build(ReportKind::Custom(diagnostic.code.name(), tint), primary)
         .with_config(config)
         .with_message(&diagnostic.message);
-    let labels = std::iter::once((&diagnostic.primary, tint)).chain(diagnostic.secondary.iter().map(|l| (l, Color::Blue)));
+    let secondary = diagnostic.secondary.iter().map(|l| (l, Color::Blue));
+    let mut labels: Vec<_> = std::iter::once((&diagnostic.primary, tint)).chain(secondary).collect();
+    // In the order of the text, or ariadne draws a section for each.
+    labels.sort_by_key(|(label, _)| label.span);
     let mut texts: Vec<(File, Source<String>)> = Vec::new();
     for (label, tint) in labels {
         let Some(place) = place(label.span).filter(|_| drawable(label.span)) else { continue };

@@ -27,6 +27,8 @@ pub struct Outcome {
     pub metrics: Vec<f64>,
     /// Each stock's way.
     pub stocks: Vec<Extremes>,
+    /// Each state's.
+    pub states: Vec<Extremes>,
     /// What was audited, per dimension.
     pub assets: Vec<Balance>,
     /// In how many steps each move got less than it asked for.
@@ -35,7 +37,7 @@ pub struct Outcome {
     pub fault: Option<Fault>,
 }
 
-/// A stock's way through all rows, kept or not.
+/// A stock's or state's way through all rows, kept or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extremes {
     /// In row 0, before anything moved.
@@ -46,6 +48,13 @@ pub struct Extremes {
     pub low: f64,
     /// The greatest.
     pub high: f64,
+}
+
+impl Extremes {
+    /// Of a value that has just opened.
+    pub(crate) fn new(value: f64) -> Self {
+        Self { opening: value, last: value, low: value, high: value }
+    }
 }
 
 /// The ledger of one dimension.

@@ -90,9 +90,10 @@ impl Oracle<'_> {
             self.got.clear();
             self.dated()?;
             self.remember(false);
-            for (i, stock) in self.model.stocks.iter().enumerate() {
-                let value = self.cell(stock.cell);
-                let e = &mut out.stocks[i];
+            let stocks = self.model.stocks.iter().map(|s| s.cell).zip(&mut out.stocks);
+            let states = self.model.states.iter().map(|s| s.0).zip(&mut out.states);
+            for (cell, e) in stocks.chain(states) {
+                let value = self.cells[cell.0 as usize];
                 e.last = value;
                 e.low = if value < e.low { value } else { e.low };
                 e.high = if value > e.high { value } else { e.high };
@@ -178,12 +179,13 @@ impl Oracle<'_> {
         }
         for (i, stock) in self.model.stocks.iter().enumerate() {
             let value = self.cell(stock.cell);
-            out.stocks.push(Extremes { opening: value, last: value, low: value, high: value });
+            out.stocks.push(Extremes::new(value));
             self.peaks[i] = value.abs();
             if value < 0.0 && !stock.signed {
                 return Err(FaultKind::OpensBelowZero { stock: i, value });
             }
         }
+        out.states = self.model.states.iter().map(|(cell, _)| Extremes::new(self.cell(*cell))).collect();
         for total in &self.model.totals {
             let mut sum = 0.0;
             let mut size = 0.0;

@@ -163,8 +163,10 @@ impl Run<'_> {
     }
 
     fn extremes(&self, out: &mut Outcome) {
-        for (i, e) in out.stocks.iter_mut().enumerate() {
-            let value = self.stock(i);
+        let stocks = self.model.stocks.iter().map(|s| s.cell).zip(&mut out.stocks);
+        let states = self.model.states.iter().map(|s| s.0).zip(&mut out.states);
+        for (cell, e) in stocks.chain(states) {
+            let value = self.regs[cell.0 as usize];
             e.last = value;
             e.low = if value < e.low { value } else { e.low };
             e.high = if value > e.high { value } else { e.high };
@@ -260,12 +262,13 @@ impl Run<'_> {
         }
         for (i, stock) in model.stocks.iter().enumerate() {
             let value = self.stock(i);
-            out.stocks.push(Extremes { opening: value, last: value, low: value, high: value });
+            out.stocks.push(Extremes::new(value));
             self.peaks[i] = value.abs();
             if value < 0.0 && !stock.signed {
                 return Err(FaultKind::OpensBelowZero { stock: i, value });
             }
         }
+        out.states = model.states.iter().map(|(cell, _)| Extremes::new(self.reg(cell.0))).collect();
         for (total, reg) in model.totals.iter().zip(&program.totals) {
             let (mut sum, mut size) = (0.0, 0.0);
             for s in &total.stocks {

@@ -56,6 +56,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         cells: 0,
         opening: Vec::new(),
         stocks: Vec::new(),
+        states: Vec::new(),
         lets: Vec::new(),
         moves: Vec::new(),
         work: Vec::new(),
@@ -122,7 +123,11 @@ impl Lower<'_> {
                     self.out.stocks.push(Stock { cell, origin: id, signed: *signed });
                     Home::Cell(cell)
                 }
-                DeclKind::State { .. } => Home::Cell(self.cell()),
+                DeclKind::State { .. } => {
+                    let cell = self.cell();
+                    self.out.states.push((cell, id));
+                    Home::Cell(cell)
+                }
                 DeclKind::Move(_) => {
                     moves += 1;
                     Home::Move(MoveId(moves - 1))

@@ -304,6 +304,8 @@ pub struct Model {
     pub cells: usize,
     pub opening: Vec<(Opened, ExprId, DeclId)>,
     pub stocks: Vec<Stock>,
+    /// The cells of states.
+    pub states: Vec<(CellId, DeclId)>,
     pub lets: Vec<Definition>,
     pub moves: Vec<Move>,
     /// Undated moves, in an order in which they can be worked out.

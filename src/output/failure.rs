@@ -7,7 +7,7 @@ use crate::hir::{DeclId, DeclKind, ExprId, ExprKind};
 use crate::ir::{self, MoveId};
 use crate::session::Checked;
 use crate::source::Span;
-use crate::units::{Unit, plain};
+use crate::units::{Unit, magnitude, plain};
 
 struct Failure<'a> {
     checked: &'a Checked,
@@ -69,7 +69,7 @@ impl Failure<'_> {
 
     fn in_unit(&self, value: f64, unit: &Unit) -> String {
         let units = &self.checked.model.units;
-        let shown = plain(value / units.shown_scale(unit), 6);
+        let shown = magnitude(value / units.shown_scale(unit), 6);
         if units.dim(unit).is_one() && unit.factors.is_empty() { shown } else { format!("{shown} {}", units.name(unit)) }
     }
 

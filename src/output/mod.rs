@@ -15,7 +15,7 @@ pub use summary::summary;
 
 use crate::check::{OpeningTotal, Ty};
 use crate::diag::Diagnostic;
-use crate::exec::Outcome;
+use crate::exec::{Extremes, Outcome};
 use crate::hir::DeclId;
 use crate::ir;
 use crate::session::Checked;
@@ -41,7 +41,9 @@ pub struct Results {
     /// The numbers of the run; NaN where it failed.
     pub metrics: Vec<Number>,
     /// Each stock's way.
-    pub stocks: Vec<StockLine>,
+    pub stocks: Vec<Way>,
+    /// Each state's.
+    pub states: Vec<Way>,
     /// The ledger, a line for each kind of thing that stocks hold.
     pub ledger: Vec<LedgerLine>,
     /// Moves that got less than they asked for, and in how many steps.
@@ -80,9 +82,9 @@ pub struct Number {
     pub value: f64,
 }
 
-/// A stock's way through a run, in its unit.
+/// The way of a stock or a state through a run, in its unit.
 #[derive(Clone, Debug)]
-pub struct StockLine {
+pub struct Way {
     /// Its name.
     pub name: String,
     /// Its unit.
@@ -149,17 +151,14 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
             ir::Opened::Cell(_) => None,
         })
         .collect();
-    let stocks = model
-        .stocks
-        .iter()
-        .zip(&outcome.stocks)
-        .map(|(stock, e)| {
-            let scale = scale_of(stock.origin);
-            let column = model.columns.iter().position(|c| c.origin == stock.origin).unwrap_or(0);
-            let values = [e.opening, e.last, e.low, e.high].map(|v| v / scale);
-            StockLine { name: hir.decl(stock.origin).name.clone(), unit: unit_of(stock.origin), values, column }
-        })
-        .collect();
+    let way = |(id, e): (DeclId, &Extremes)| {
+        let scale = scale_of(id);
+        let column = model.columns.iter().position(|c| c.origin == id).unwrap_or(0);
+        let values = [e.opening, e.last, e.low, e.high].map(|v| v / scale);
+        Way { name: hir.decl(id).name.clone(), unit: unit_of(id), values, column }
+    };
+    let stocks = model.stocks.iter().map(|s| s.origin).zip(&outcome.stocks).map(way).collect();
+    let states = model.states.iter().map(|s| s.1).zip(&outcome.states).map(way).collect();
     let short = model
         .moves
         .iter()
@@ -178,6 +177,7 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         params,
         metrics: model.metrics.iter().zip(&outcome.metrics).map(|(m, v)| number(m.origin, *v)).collect(),
         stocks,
+        states,
         ledger: ledger(checked, model, outcome),
         short,
         failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f)),

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Results, StockLine};
+use super::{Results, Way};
 use crate::check::OpeningTotal;
 use crate::units::{magnitude, plain};
 
@@ -25,10 +25,7 @@ pub fn summary(results: &Results) -> String {
     };
     line(&clip(&results.title, WIDTH));
     line(&format!("{} {} to {}, {steps}", results.clock, plain(first, 9), plain(last, 9)));
-    if !results.stocks.is_empty() {
-        line("");
-        stocks(results, &mut line);
-    }
+    ways(results, &mut line);
     if !results.metrics.is_empty() {
         line("");
         let name = width(results.metrics.iter().map(|m| m.name.as_str()), "metric", 30);
@@ -56,27 +53,37 @@ pub fn summary(results: &Results) -> String {
     out
 }
 
-/// A line for each stock. Names and units take what they need, and the sparkline what is left.
-fn stocks(results: &Results, line: &mut dyn FnMut(&str)) {
-    let name = width(results.stocks.iter().map(|s| s.name.as_str()), "stock", 22);
-    let unit = width(results.stocks.iter().map(|s| s.unit.as_str()), "unit", 12);
-    let numbers: Vec<[String; 4]> = results.stocks.iter().map(|s| s.values.map(|v| magnitude(v, 4))).collect();
+/// A line for each stock and state. Names and units take what they need, and the sparkline what is left.
+fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
+    let all = || results.stocks.iter().chain(&results.states);
+    let name = width(all().map(|s| s.name.as_str()), "stock", 22);
+    let unit = width(all().map(|s| s.unit.as_str()), "unit", 12);
+    let numbers = |way: &Way| way.values.map(|v| match way.unit.as_str() {
+        "bool" => if v == 0.0 { "false".into() } else { "true".into() },
+        _ => magnitude(v, 4),
+    });
     let titles = ["opening", "final", "lowest", "highest"];
-    let wide: Vec<usize> = (0..4).map(|i| numbers.iter().map(|n| n[i].width()).max().unwrap_or(0).max(titles[i].len())).collect();
+    let wide: Vec<usize> = (0..4).map(|i| all().map(|w| numbers(w)[i].width()).max().unwrap_or(0).max(titles[i].len())).collect();
     let used = 2 + name + 2 + wide.iter().map(|w| w + 2).sum::<usize>() + unit + 2;
     let room = WIDTH.saturating_sub(used).clamp(4, 24);
     let row = |first: &str, numbers: &[String; 4], u: &str, spark: &str| {
         let columns: String = numbers.iter().zip(&wide).map(|(n, w)| format!("{n:>w$}  ")).collect();
         format!("{}  {columns}{}  {spark}", pad(first, name + 2), pad(u, unit))
     };
-    line(&row("stock", &titles.map(String::from), "unit", ""));
-    for (stock, numbers) in results.stocks.iter().zip(&numbers) {
-        line(&row(&format!("  {}", clip(&stock.name, name)), numbers, &stock.unit, &spark(results, stock, room)));
+    for (title, ways) in [("stock", &results.stocks), ("state", &results.states)] {
+        if ways.is_empty() {
+            continue;
+        }
+        line("");
+        line(&row(title, &titles.map(String::from), "unit", ""));
+        for way in ways {
+            line(&row(&format!("  {}", clip(&way.name, name)), &numbers(way), &way.unit, &spark(results, way, room)));
+        }
     }
 }
 
-fn spark(results: &Results, stock: &StockLine, room: usize) -> String {
-    let values: Vec<f64> = results.columns.get(stock.column).map(|c| c.values.iter().copied().filter(|v| v.is_finite()).collect()).unwrap_or_default();
+fn spark(results: &Results, way: &Way, room: usize) -> String {
+    let values: Vec<f64> = results.columns.get(way.column).map(|c| c.values.iter().copied().filter(|v| v.is_finite()).collect()).unwrap_or_default();
     let Some(last) = values.len().checked_sub(1) else { return String::new() };
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     // Where nothing changes but by rounding, a flat line says so.
