@@ -21,7 +21,13 @@
 //! assert_eq!(results.stocks[1].values[1], 120.0);
 //! ```
 
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::iter_over_hash_type, clippy::disallowed_methods)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::iter_over_hash_type,
+    clippy::disallowed_methods
+)]
 
 pub mod builtins;
 pub mod check;

@@ -110,7 +110,12 @@ pub fn check(path: &str, text: &[u8], loader: &dyn Loader, settings: &Settings) 
 impl Reader<'_> {
     fn text(&mut self, name: &str, text: &str, origin: Origin) {
         let Some(id) = self.sources.add(name, text, origin) else {
-            return self.diagnostics.push(Diagnostic::new(Code::E0008, "the model is larger than 4 GiB", Span::default(), ""));
+            return self.diagnostics.push(Diagnostic::new(
+                Code::E0008,
+                "the model is larger than 4 GiB",
+                Span::default(),
+                "",
+            ));
         };
         let base = self.sources.base(id);
         let mut parsed = parse::parse(text, base);
@@ -146,8 +151,13 @@ impl Reader<'_> {
                     }
                     _ => span,
                 };
-                let error = Diagnostic::new(Code::E0008, format!("`{name}` is not UTF-8 text"), at, format!("line {line} has a byte that no character has"))
-                    .help("save the file as UTF-8 in your editor");
+                let error = Diagnostic::new(
+                    Code::E0008,
+                    format!("`{name}` is not UTF-8 text"),
+                    at,
+                    format!("line {line} has a byte that no character has"),
+                )
+                .help("save the file as UTF-8 in your editor");
                 self.diagnostics.push(error);
             }
         }
@@ -172,8 +182,13 @@ impl Reader<'_> {
             return;
         }
         let Some(path) = within(by, &used.text) else {
-            let error = Diagnostic::new(Code::E0105, format!("`{}` lies outside the model's folder", used.text), span, "a model reads only files in its own folder and below")
-                .help("move the file there");
+            let error = Diagnostic::new(
+                Code::E0105,
+                format!("`{}` lies outside the model's folder", used.text),
+                span,
+                "a model reads only files in its own folder and below",
+            )
+            .help("move the file there");
             return self.diagnostics.push(error);
         };
         if let Some(at) = self.open.iter().position(|p| *p == path) {
@@ -198,7 +213,9 @@ impl Reader<'_> {
             }
             Err(error) => {
                 let (fact, help) = match error {
-                    LoadError::Missing => (format!("there is no file `{path}`"), "paths are relative to the file that names them"),
+                    LoadError::Missing => {
+                        (format!("there is no file `{path}`"), "paths are relative to the file that names them")
+                    }
                     LoadError::Unreadable(why) => (format!("`{path}` cannot be read: {why}"), "check the file"),
                 };
                 self.diagnostics.push(Diagnostic::new(Code::E0105, fact, span, "").help(help));
@@ -266,7 +283,8 @@ impl Checked {
 
     /// Whether an error lies in what the call says, and not in the model.
     pub fn call_is_wrong(&self) -> bool {
-        let origin = |d: &Diagnostic| self.sources.locate(d.primary.span).map(|(file, _)| self.sources.file(file).origin);
+        let origin =
+            |d: &Diagnostic| self.sources.locate(d.primary.span).map(|(file, _)| self.sources.file(file).origin);
         self.diagnostics.iter().any(|d| d.is_error() && origin(d) == Some(Origin::Argument))
     }
 
@@ -279,8 +297,13 @@ impl Checked {
         match ir::lower(&self.model, &self.facts) {
             Some(Ok(model)) => Ok(model),
             Some(Err(ir::TooLarge)) => {
-                let error = Diagnostic::new(Code::E0507, "the functions of this model come to more than 2 million operations", place, "")
-                    .help("give parts of them names, `let part = …`: a `let` is worked out once, a function at every call");
+                let error = Diagnostic::new(
+                    Code::E0507,
+                    "the functions of this model come to more than 2 million operations",
+                    place,
+                    "",
+                )
+                .help("give parts of them names, `let part = …`: a `let` is worked out once, a function at every call");
                 Err(vec![error])
             }
             None => {

@@ -22,8 +22,13 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         let value = constant(model, facts, e);
         if value.is_none() && !matches!(model.expr(e).kind, ExprKind::Error) {
             diagnostics.push(
-                Diagnostic::new(Code::E0504, format!("{what} must be a constant"), model.expr(e).span, "this is not known before the run")
-                    .help("write a number; `--from`, `--to` and `--step` change it from outside"),
+                Diagnostic::new(
+                    Code::E0504,
+                    format!("{what} must be a constant"),
+                    model.expr(e).span,
+                    "this is not known before the run",
+                )
+                .help("write a number; `--from`, `--to` and `--step` change it from outside"),
             );
         }
         value
@@ -37,24 +42,44 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
     let step_span = clock.step.map_or(clock.span, |e| model.expr(e).span);
     if !dt.is_positive() {
         return diagnostics.push(
-            Diagnostic::new(Code::E0504, "the step of the clock must be longer than nothing", step_span, format!("this is {}", show(&dt)))
-                .help(format!("write for example `step 0.25`, a quarter of a {unit}")),
+            Diagnostic::new(
+                Code::E0504,
+                "the step of the clock must be longer than nothing",
+                step_span,
+                format!("this is {}", show(&dt)),
+            )
+            .help(format!("write for example `step 0.25`, a quarter of a {unit}")),
         );
     }
+    // Where a setting gave a part, the setting is what can be wrong.
+    let outside =
+        |e: ExprId| Some(model.expr(e).span).filter(|s| s.end <= clock.span.start || s.start >= clock.span.end);
+    let blame =
+        [Some(clock.to), clock.step, Some(clock.from)].into_iter().flatten().find_map(outside).unwrap_or(clock.span);
     let span = &to - &from;
     if !span.is_positive() {
         return diagnostics.push(
-            Diagnostic::new(Code::E0504, "the clock ends before it has started", model.expr(clock.to).span, format!("this is {}", show(&to)))
-                .label(model.expr(clock.from).span, format!("and this {}", show(&from)))
-                .help("let `to` be later than `from`"),
+            Diagnostic::new(
+                Code::E0504,
+                "the clock ends before it has started",
+                model.expr(clock.to).span,
+                format!("this is {}", show(&to)),
+            )
+            .label(model.expr(clock.from).span, format!("and this {}", show(&from)))
+            .help("let `to` be later than `from`"),
         );
     }
     let ratio = &span / &dt;
     let (steps, off) = nearest_whole(&ratio);
     if steps.to_u64().is_none_or(|n| n > MAX_STEPS) {
         return diagnostics.push(
-            Diagnostic::new(Code::E0507, format!("this run has {} steps, and {MAX_STEPS} is the most", plain(to_f64(&ratio), 6)), clock.span, format!("{} in steps of {}", show(&span), show(&dt)))
-                .help("take a longer step, a shorter span, or another unit for the clock"),
+            Diagnostic::new(
+                Code::E0507,
+                format!("this run has {} steps, and {MAX_STEPS} is the most", plain(to_f64(&ratio), 6)),
+                blame,
+                format!("{} in steps of {}", show(&span), show(&dt)),
+            )
+            .help("take a longer step, a shorter span, or another unit for the clock"),
         );
     }
     if off > tolerance() || steps.is_zero() {
@@ -69,8 +94,13 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         let whole = if steps.is_zero() { BigRational::one() } else { steps };
         help += &format!(", or take a step of {}", show(&(&span / &whole)));
         return diagnostics.push(
-            Diagnostic::new(Code::E0503, format!("{} is no whole number of steps of {}", show(&span), show(&dt)), clock.span, format!("it is {} steps", plain(to_f64(&ratio), 12)))
-                .help(help),
+            Diagnostic::new(
+                Code::E0503,
+                format!("{} is no whole number of steps of {}", show(&span), show(&dt)),
+                blame,
+                format!("it is {} steps", plain(to_f64(&ratio), 12)),
+            )
+            .help(help),
         );
     }
     let steps = steps.to_u64().unwrap_or(0);
@@ -82,29 +112,50 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         Some((_, None)) => return,
         None => 1,
     };
-    let columns = model.decls.iter().filter(|d| !matches!(d.kind, DeclKind::Param { .. } | DeclKind::Metric { .. })).count() as u64;
+    let columns =
+        model.decls.iter().filter(|d| !matches!(d.kind, DeclKind::Param { .. } | DeclKind::Metric { .. })).count()
+            as u64;
     let values = (steps / record + 2).saturating_mul(columns);
     if values > MAX_VALUES {
         return diagnostics.push(
-            Diagnostic::new(Code::E0507, format!("this run would keep {values} numbers, and {MAX_VALUES} is the most"), clock.span, format!("{steps} steps of {columns} values"))
-                .help("keep fewer rows: `record every …`"),
+            Diagnostic::new(
+                Code::E0507,
+                format!("this run would keep {values} numbers, and {MAX_VALUES} is the most"),
+                blame,
+                format!("{steps} steps of {columns} values"),
+            )
+            .help("keep fewer rows: `record every …`"),
         );
     }
     facts.clock = Some(ClockFacts { from, dt, steps, record });
 }
 
-fn rows_between(model: &Model, e: ExprId, period: &BigRational, dt: &BigRational, diagnostics: &mut Vec<Diagnostic>) -> Option<u64> {
+fn rows_between(
+    model: &Model,
+    e: ExprId,
+    period: &BigRational,
+    dt: &BigRational,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<u64> {
     let span = model.expr(e).span;
     if !period.is_positive() {
-        diagnostics.push(Diagnostic::new(Code::E0506, "the period of `record every` must be longer than nothing", span, "").help("write for example `record every 1 month`"));
+        diagnostics.push(
+            Diagnostic::new(Code::E0506, "the period of `record every` must be longer than nothing", span, "")
+                .help("write for example `record every 1 month`"),
+        );
         return None;
     }
     let ratio = period / dt;
     let (whole, off) = nearest_whole(&ratio);
     if off > tolerance() {
         diagnostics.push(
-            Diagnostic::new(Code::W0503, "this period is no whole number of steps", span, format!("it is {} steps", plain(to_f64(&ratio), 6)))
-                .help("rows are kept at the next whole step; make it a multiple of the clock's step"),
+            Diagnostic::new(
+                Code::W0503,
+                "this period is no whole number of steps",
+                span,
+                format!("it is {} steps", plain(to_f64(&ratio), 6)),
+            )
+            .help("rows are kept at the next whole step; make it a multiple of the clock's step"),
         );
         return ratio.ceil().to_u64();
     }
@@ -113,8 +164,12 @@ fn rows_between(model: &Model, e: ExprId, period: &BigRational, dt: &BigRational
 
 /// A model in which something happens has a clock.
 fn missing(model: &Model) -> Option<Diagnostic> {
-    let decl = model.decls.iter().find(|d| matches!(d.kind, DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Move(_) | DeclKind::Metric { .. }));
-    let clocked = || model.exprs.iter().find(|e| matches!(e.kind, ExprKind::Clock(part) if part != ClockPart::Step)).map(|e| e.span);
+    let decl = model.decls.iter().find(|d| {
+        matches!(d.kind, DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Move(_) | DeclKind::Metric { .. })
+    });
+    let clocked = || {
+        model.exprs.iter().find(|e| matches!(e.kind, ExprKind::Clock(part) if part != ClockPart::Step)).map(|e| e.span)
+    };
     let span = decl.map(|d| d.whole).or_else(|| model.asserts.first().map(|a| a.span)).or_else(clocked)?;
     Some(
         Diagnostic::new(Code::E0502, "this model has no clock", span, "this happens in time")

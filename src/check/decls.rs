@@ -38,11 +38,16 @@ impl Infer<'_> {
         let typed = self.decl(id);
         let said = decl.ty.as_ref().map_or(decl.span, |a| a.span);
         let what = format!("`{}`", decl.name);
-        let annotated = matches!(decl.ty.as_ref().map(|a| &a.kind), Some(AnnotationKind::Unit(_) | AnnotationKind::Bool));
+        let annotated =
+            matches!(decl.ty.as_ref().map(|a| &a.kind), Some(AnnotationKind::Unit(_) | AnnotationKind::Bool));
         let unit = match &typed.ty {
             Ty::Number(dim) => {
                 let dim = self.resolve(dim);
-                typed.shown.clone().filter(|u| self.model.units.dim(u) == dim).or_else(|| Some(self.model.units.stored(&dim)))
+                typed
+                    .shown
+                    .clone()
+                    .filter(|u| self.model.units.dim(u) == dim)
+                    .or_else(|| Some(self.model.units.usual(&dim)))
             }
             _ => None,
         };
@@ -63,8 +68,13 @@ impl Infer<'_> {
                 }
                 self.bounds(*range, &typed, unit.as_ref(), &what, said);
                 if typed.ty == Ty::Bool {
-                    let error = Diagnostic::new(Code::E0201, format!("the stock {what} cannot be a condition"), said, "a stock holds an amount")
-                        .help("a condition that is remembered is a `state`");
+                    let error = Diagnostic::new(
+                        Code::E0201,
+                        format!("the stock {what} cannot be a condition"),
+                        said,
+                        "a stock holds an amount",
+                    )
+                    .help("a condition that is remembered is a `state`");
                     self.report(error);
                 }
             }
@@ -184,9 +194,14 @@ impl Infer<'_> {
             && !value.is_zero()
         {
             let question = if m.flow { "per what?" } else { "of what?" };
-            let error = Diagnostic::new(Code::E0304, format!("the {word} `{name}` is {text} {question}"), span, "a bare number")
-                .help(format!("give it its unit: `{text} {unit}`"))
-                .fix(span, format!("{text} {unit}"));
+            let error = Diagnostic::new(
+                Code::E0304,
+                format!("the {word} `{name}` is {text} {question}"),
+                span,
+                "a bare number",
+            )
+            .help(format!("give it its unit: `{text} {unit}`"))
+            .fix(span, format!("{text} {unit}"));
             return self.report(error);
         }
         let rate_for_amount = !m.flow && have == want.divide(&time);
@@ -197,7 +212,12 @@ impl Infer<'_> {
             _ => m.to.span,
         };
         let error = if amount_for_rate {
-            let error = Diagnostic::new(Code::E0303, format!("the flow `{name}` is given an amount, and wants a rate"), span, origin);
+            let error = Diagnostic::new(
+                Code::E0303,
+                format!("the flow `{name}` is given an amount, and wants a rate"),
+                span,
+                origin,
+            );
             match self.percent_of(e) {
                 Some(at) => {
                     let fixed = format!("{}/{clock}", self.sources.text(at));
@@ -207,14 +227,26 @@ impl Infer<'_> {
                     let fixed = format!("{text}/{clock}");
                     error.help(format!("say per what: `{fixed}`; what moves at once is a `transfer`")).fix(span, fixed)
                 }
-                None => error.help(format!("a flow is so much per time: `({text}) / (1 {clock})`; what moves at once is a `transfer`")),
+                None => error.help(format!(
+                    "a flow is so much per time: `({text}) / (1 {clock})`; what moves at once is a `transfer`"
+                )),
             }
         } else if rate_for_amount {
-            Diagnostic::new(Code::E0303, format!("the transfer `{name}` is given a rate, and wants an amount"), span, origin)
-                .help("what moves all the time is a `flow`; what moves in one step is `… * dt`")
+            Diagnostic::new(
+                Code::E0303,
+                format!("the transfer `{name}` is given a rate, and wants an amount"),
+                span,
+                origin,
+            )
+            .help("what moves all the time is a `flow`; what moves in one step is `… * dt`")
         } else {
             let found_name = self.name_of(&found);
-            let error = Diagnostic::new(Code::E0302, format!("the {word} `{name}` moves {unit}, and is given {found_name}"), span, origin);
+            let error = Diagnostic::new(
+                Code::E0302,
+                format!("the {word} `{name}` moves {unit}, and is given {found_name}"),
+                span,
+                origin,
+            );
             match self.advice(e, &found, wanted) {
                 Some((help, Some(fix))) => error.help(help).fix(span, fix),
                 Some((help, None)) => error.help(help),
@@ -224,7 +256,11 @@ impl Infer<'_> {
         let held = if m.flow { unit_of(units, &want.multiply(&time), None) } else { unit.clone() };
         let held = self.stock_unit(m).unwrap_or(held);
         let stock_text = self.sources.text(stock).to_string();
-        let wants = if m.flow { format!("`{stock_text}` holds {held}, so a flow of it is {unit}") } else { format!("`{stock_text}` holds {held}, so a transfer of it is {held}") };
+        let wants = if m.flow {
+            format!("`{stock_text}` holds {held}, so a flow of it is {unit}")
+        } else {
+            format!("`{stock_text}` holds {held}, so a transfer of it is {held}")
+        };
         self.report(error.label(stock, wants));
     }
 

@@ -106,7 +106,7 @@ impl Infer<'_> {
             let shown = match &ty {
                 Ty::Number(dim) => {
                     let shown = typed.shown.clone().filter(|u| self.model.units.dim(u) == *dim);
-                    shown.unwrap_or_else(|| self.model.units.stored(dim))
+                    shown.unwrap_or_else(|| self.model.units.usual(dim))
                 }
                 _ => Unit::one(),
             };
@@ -170,14 +170,19 @@ impl Infer<'_> {
         let model = self.model;
         let function = model.function(id);
         let first = self.solved.len() as u32;
-        let params: Vec<Ty> = function.params.iter().map(|(_, annotation)| match annotation.as_ref().map(|a| &a.kind) {
-            None => Ty::Number(self.fresh()),
-            Some(AnnotationKind::Unit(unit)) => Ty::Number(model.units.dim(unit)),
-            Some(AnnotationKind::Bool) => Ty::Bool,
-            Some(AnnotationKind::Unknown) => Ty::Unknown,
-        }).collect();
+        let params: Vec<Ty> = function
+            .params
+            .iter()
+            .map(|(_, annotation)| match annotation.as_ref().map(|a| &a.kind) {
+                None => Ty::Number(self.fresh()),
+                Some(AnnotationKind::Unit(unit)) => Ty::Number(model.units.dim(unit)),
+                Some(AnnotationKind::Bool) => Ty::Bool,
+                Some(AnnotationKind::Unknown) => Ty::Unknown,
+            })
+            .collect();
         // A call of itself is reported elsewhere; here it is silent.
-        let running = Scheme { params: params.iter().map(|_| Ty::Unknown).collect(), result: Self::UNKNOWN, first, last: first };
+        let running =
+            Scheme { params: params.iter().map(|_| Ty::Unknown).collect(), result: Self::UNKNOWN, first, last: first };
         self.fns[id.0 as usize] = State::Running(running);
         self.locals.push(params.clone());
         let metric = std::mem::replace(&mut self.in_metric, false);
@@ -259,14 +264,26 @@ impl Infer<'_> {
             return Self::number(dim, typed.shown);
         }
         let decl = self.model.decl(id);
-        let error = Diagnostic::new(Code::E0305, format!("nothing says the unit of `{}`", decl.name), decl.span, "`0` and `inf` have every unit")
-            .help(format!("write its unit: `{} {}: UNIT = …`, or `: 1` for a plain number", decl.word, decl.name));
+        let error = Diagnostic::new(
+            Code::E0305,
+            format!("nothing says the unit of `{}`", decl.name),
+            decl.span,
+            "`0` and `inf` have every unit",
+        )
+        .help(format!("write its unit: `{} {}: UNIT = …`, or `: 1` for a plain number", decl.word, decl.name));
         self.fresh_declaration(|i| i.report(error));
         Self::UNKNOWN
     }
 
     /// A state whose unit is not written: from its initial value, and where that is 0 or inf from its rule.
-    fn state(&mut self, id: DeclId, initial: ExprId, next: &[ExprId], rate: Option<ExprId>, provisional: &Typed) -> Typed {
+    fn state(
+        &mut self,
+        id: DeclId,
+        initial: ExprId,
+        next: &[ExprId],
+        rate: Option<ExprId>,
+        provisional: &Typed,
+    ) -> Typed {
         let first = self.fresh_declaration(|i| i.infer(initial));
         if let (Ty::Number(a), Ty::Number(b)) = (&provisional.ty, &first.ty) {
             self.unify(a, b);
@@ -309,9 +326,14 @@ impl Infer<'_> {
                     if implied.factors.iter().any(|(_, e)| *e > Exponent::zero()) && !value.is_zero() {
                         let text = self.sources.text(expr.span).to_string();
                         let name = model.units.name(unit);
-                        let error = Diagnostic::new(Code::E0309, format!("{text} of what?"), expr.span, format!("{what} is an amount of {name}"))
-                            .label(said, format!("{name} is wanted because of this"))
-                            .help(format!("write what it is a part of: `{text} * …`"));
+                        let error = Diagnostic::new(
+                            Code::E0309,
+                            format!("{text} of what?"),
+                            expr.span,
+                            format!("{what} is an amount of {name}"),
+                        )
+                        .label(said, format!("{name} is wanted because of this"))
+                        .help(format!("write what it is a part of: `{text} * …`"));
                         self.report(error);
                     }
                 }
@@ -346,9 +368,15 @@ impl Infer<'_> {
         if fits {
             return;
         }
-        let code = if matches!((&typed.ty, &wanted.ty), (Ty::Number(_), Ty::Number(_))) { Code::E0302 } else { Code::E0201 };
+        let code =
+            if matches!((&typed.ty, &wanted.ty), (Ty::Number(_), Ty::Number(_))) { Code::E0302 } else { Code::E0201 };
         let (found, want) = (self.name_of(typed), self.name_of(wanted));
-        let mut error = Diagnostic::new(code, format!("{what} is {want}, and is given {found}"), self.model.expr(e).span, self.origin(e, typed));
+        let mut error = Diagnostic::new(
+            code,
+            format!("{what} is {want}, and is given {found}"),
+            self.model.expr(e).span,
+            self.origin(e, typed),
+        );
         if said != self.model.expr(e).span {
             error = error.label(said, format!("{want} is wanted because of this"));
         }
@@ -358,7 +386,8 @@ impl Infer<'_> {
                 error = error.fix(self.model.expr(e).span, fix);
             }
         } else {
-            error = error.help(format!("change the value, or what is declared, so that both are {want} or both {found}"));
+            error =
+                error.help(format!("change the value, or what is declared, so that both are {want} or both {found}"));
         }
         self.report(error);
     }
@@ -379,7 +408,8 @@ impl Infer<'_> {
         let expr = model.expr(e);
         match &expr.kind {
             ExprKind::Error => Self::UNKNOWN,
-            ExprKind::Number { value, .. } if value.is_zero() => Self::number(self.fresh(), None),
+            // `0%` is a share, and says so.
+            ExprKind::Number { value, percent: false } if value.is_zero() => Self::number(self.fresh(), None),
             ExprKind::Infinity => Self::number(self.fresh(), None),
             ExprKind::Number { .. } | ExprKind::Pi => Self::number(Dim::one(), Some(Unit::one())),
             ExprKind::Quantity { unit, .. } => Self::number(units.dim(unit), Some(unit.clone())),
@@ -399,8 +429,13 @@ impl Infer<'_> {
                 let metric = matches!(model.decl(*id).kind, DeclKind::Metric { .. });
                 if metric && !self.in_metric {
                     let name = &model.decl(*id).name;
-                    let error = Diagnostic::new(Code::E0205, format!("`{name}` is a number of the whole run"), expr.span, "it is known when the run is over")
-                        .help("a metric can be read by metrics only");
+                    let error = Diagnostic::new(
+                        Code::E0205,
+                        format!("`{name}` is a number of the whole run"),
+                        expr.span,
+                        "it is known when the run is over",
+                    )
+                    .help("a metric can be read by metrics only");
                     self.report(error);
                     return Self::UNKNOWN;
                 }
@@ -426,8 +461,12 @@ impl Infer<'_> {
             }
             ExprKind::Compare(op, a, b) => {
                 let (ta, tb) = (self.infer(*a), self.infer(*b));
-                let both = matches!((&ta.ty, &tb.ty), (Ty::Bool, Ty::Bool)) && matches!(op, CompareOp::Equal | CompareOp::NotEqual);
-                if !both && (self.want_number(*a, &ta).ty != Ty::Unknown) && (self.want_number(*b, &tb).ty != Ty::Unknown) {
+                let both = matches!((&ta.ty, &tb.ty), (Ty::Bool, Ty::Bool))
+                    && matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+                if !both
+                    && (self.want_number(*a, &ta).ty != Ty::Unknown)
+                    && (self.want_number(*b, &tb).ty != Ty::Unknown)
+                {
                     self.agree((*a, &ta), (*b, &tb), |a, b| format!("{a} cannot be compared with {b}"));
                 }
                 Self::BOOL
@@ -439,9 +478,14 @@ impl Infer<'_> {
                     return Self::BOOL;
                 }
                 if (ta.ty == Ty::Bool) != (tb.ty == Ty::Bool) && ta.ty != Ty::Unknown && tb.ty != Ty::Unknown {
-                    let error = Diagnostic::new(Code::E0201, "one arm of this `if` is a condition, the other a number", model.expr(*b).span, self.origin(*b, &tb))
-                        .label(model.expr(*a).span, self.origin(*a, &ta))
-                        .help("both arms are of one kind");
+                    let error = Diagnostic::new(
+                        Code::E0201,
+                        "one arm of this `if` is a condition, the other a number",
+                        model.expr(*b).span,
+                        self.origin(*b, &tb),
+                    )
+                    .label(model.expr(*a).span, self.origin(*a, &ta))
+                    .help("both arms are of one kind");
                     self.report(error);
                     return Self::UNKNOWN;
                 }
@@ -458,20 +502,31 @@ impl Infer<'_> {
         if typed.ty != Ty::Bool {
             return typed.clone();
         }
-        let error = Diagnostic::new(Code::E0201, "a condition is not a number", self.model.expr(e).span, self.origin(e, typed))
-            .help("to count with it, write `if … then 1 else 0`");
+        let error =
+            Diagnostic::new(Code::E0201, "a condition is not a number", self.model.expr(e).span, self.origin(e, typed))
+                .help("to count with it, write `if … then 1 else 0`");
         self.report(error);
         Self::UNKNOWN
     }
 
     /// Demands that two values have one unit, and says what is wrong with `message` of both amounts.
-    fn agree(&mut self, (a, ta): (ExprId, &Typed), (b, tb): (ExprId, &Typed), message: impl Fn(String, String) -> String) {
+    fn agree(
+        &mut self,
+        (a, ta): (ExprId, &Typed),
+        (b, tb): (ExprId, &Typed),
+        message: impl Fn(String, String) -> String,
+    ) {
         let (Ty::Number(da), Ty::Number(db)) = (&ta.ty, &tb.ty) else { return };
         if self.unify(da, db) {
             return;
         }
-        let mut error = Diagnostic::new(Code::E0301, message(self.amount_of(ta), self.amount_of(tb)), self.model.expr(a).span, self.origin(a, ta))
-            .label(self.model.expr(b).span, self.origin(b, tb));
+        let mut error = Diagnostic::new(
+            Code::E0301,
+            message(self.amount_of(ta), self.amount_of(tb)),
+            self.model.expr(a).span,
+            self.origin(a, ta),
+        )
+        .label(self.model.expr(b).span, self.origin(b, tb));
         if let Some((help, fix)) = self.advice(b, tb, ta) {
             error = error.help(help);
             if let Some(fix) = fix {
@@ -485,7 +540,11 @@ impl Infer<'_> {
         } else if let Some(help) = self.price_advice(a, ta, b, tb) {
             error = error.help(help);
         } else {
-            error = error.help(format!("bring both to one unit: what turns {} into {}?", self.name_of(tb), self.name_of(ta)));
+            error = error.help(format!(
+                "bring both to one unit: what turns {} into {}?",
+                self.name_of(tb),
+                self.name_of(ta)
+            ));
         }
         self.report(error);
     }
@@ -504,16 +563,24 @@ impl Infer<'_> {
                 Self::number(da.clone(), ta.shown.clone().or(tb.shown.clone()))
             }
             BinaryOp::Multiply => {
-                let shown = ta.shown.as_ref().zip(tb.shown.as_ref()).map(|(a, b)| units.multiply(a, b));
+                let shown = self.written(ta).zip(self.written(tb)).map(|(a, b)| units.multiply(&a, &b));
                 Self::number(da.multiply(db), shown)
             }
             BinaryOp::Divide => {
-                let shown = ta.shown.as_ref().zip(tb.shown.as_ref()).map(|(a, b)| units.divide(a, b));
+                let shown = self.written(ta).zip(self.written(tb)).map(|(a, b)| units.divide(&a, &b));
                 Self::number(da.divide(db), shown)
             }
             BinaryOp::Power => self.power((a, ta), (b, tb)),
             BinaryOp::And | BinaryOp::Or => Self::BOOL,
         }
+    }
+
+    /// How a value is written: a plain number without a unit, whatever it is made of.
+    fn written(&self, typed: &Typed) -> Option<Unit> {
+        typed.shown.clone().or_else(|| match &typed.ty {
+            Ty::Number(dim) if self.resolve(dim).is_one() => Some(Unit::one()),
+            _ => None,
+        })
     }
 
     fn power(&mut self, (a, ta): (ExprId, &Typed), (b, tb): (ExprId, &Typed)) -> Typed {
@@ -534,9 +601,14 @@ impl Infer<'_> {
                 if self.unify(&base, &Dim::one()) {
                     return plain;
                 }
-                let error = Diagnostic::new(Code::E0307, "the power of a quantity is a plain number that is written out", said, "with any other, the unit of the result would change with it")
-                    .label(self.model.expr(a).span, self.origin(a, ta))
-                    .help("divide by a reference first: `(x / (1 UNIT)) ^ n`");
+                let error = Diagnostic::new(
+                    Code::E0307,
+                    "the power of a quantity is a plain number that is written out",
+                    said,
+                    "with any other, the unit of the result would change with it",
+                )
+                .label(self.model.expr(a).span, self.origin(a, ta))
+                .help("divide by a reference first: `(x / (1 UNIT)) ^ n`");
                 self.report(error);
                 Self::UNKNOWN
             }
@@ -548,7 +620,9 @@ impl Infer<'_> {
         let fresh: Vec<Dim> = (scheme.first..scheme.last).map(|_| self.fresh()).collect();
         let instance = |i: &Self, ty: &Ty| match ty {
             Ty::Number(dim) => {
-                let own = |v: u32| (scheme.first..scheme.last).contains(&v).then(|| fresh[(v - scheme.first) as usize].clone());
+                let own = |v: u32| {
+                    (scheme.first..scheme.last).contains(&v).then(|| fresh[(v - scheme.first) as usize].clone())
+                };
                 Ty::Number(i.resolve(dim).substitute(own))
             }
             other => other.clone(),
@@ -559,15 +633,31 @@ impl Infer<'_> {
             let what = format!("the argument `{}` of `{}`", function.params[i].0, function.name);
             self.expect(*arg, &typed, &Typed { ty: wanted, shown: None }, &what, function.span);
         }
-        Typed { ty: instance(self, &scheme.result.ty), shown: None }
+        let ty = instance(self, &scheme.result.ty);
+        // A result is written as the first argument of its kind is; else as the body writes it.
+        let shown = match &ty {
+            Ty::Number(dim) => {
+                let dim = self.resolve(dim);
+                let fits = |unit: &Unit| self.model.units.dim(unit) == dim;
+                let args = args.iter().filter_map(|a| self.typed[a.0 as usize].as_ref()?.shown.clone());
+                args.chain(scheme.result.shown.clone()).find(fits)
+            }
+            _ => None,
+        };
+        Typed { ty, shown }
     }
 
     fn builtin(&mut self, e: ExprId, builtin: &'static Builtin, args: &[Option<ExprId>]) -> Typed {
         let span = self.model.expr(e).span;
         let reduces = builtin.reducer.is_some() && self.in_metric;
         if matches!(builtin.kernel, Kernel::Run) && !self.in_metric {
-            let error = Diagnostic::new(Code::E0205, format!("`{}` looks at the whole run", builtin.name()), span, "it is known when the run is over")
-                .help(format!("use it in a metric: `metric m = {}`", builtin.example));
+            let error = Diagnostic::new(
+                Code::E0205,
+                format!("`{}` looks at the whole run", builtin.name()),
+                span,
+                "it is known when the run is over",
+            )
+            .help(format!("use it in a metric: `metric m = {}`", builtin.example));
             self.report(error);
             return Self::UNKNOWN;
         }
@@ -596,11 +686,14 @@ impl Infer<'_> {
                     };
                     let wanted = self.slot(&param.slot, &mut letters);
                     // A transfer moves amounts, so what it comes to is in its own unit.
-                    let wanted = if self.is_transfer(builtin, arg) { wanted.multiply(&self.model.units.time()) } else { wanted };
+                    let wanted =
+                        if self.is_transfer(builtin, arg) { wanted.multiply(&self.model.units.time()) } else { wanted };
                     let shown = first.as_ref().and_then(|f| f.1.shown.clone());
                     match first.clone() {
                         Some((other, before)) if self.same_slot(builtin, i) => {
-                            self.agree((other, &before), (arg, &typed), |a, b| format!("`{}` cannot put {a} beside {b}", builtin.name()));
+                            self.agree((other, &before), (arg, &typed), |a, b| {
+                                format!("`{}` cannot put {a} beside {b}", builtin.name())
+                            });
                         }
                         _ if self.unify(have, &wanted) => {}
                         _ => {
@@ -635,7 +728,8 @@ impl Infer<'_> {
 
     fn is_transfer(&self, builtin: &Builtin, arg: ExprId) -> bool {
         let total = matches!(builtin.kernel, Kernel::Memory(Memory::Total));
-        total && matches!(self.model.expr(arg).kind, ExprKind::Decl(id) if matches!(&self.model.decl(id).kind, DeclKind::Move(m) if !m.flow))
+        total
+            && matches!(self.model.expr(arg).kind, ExprKind::Decl(id) if matches!(&self.model.decl(id).kind, DeclKind::Move(m) if !m.flow))
     }
 
     fn slot(&mut self, slot: &Slot, letters: &mut Vec<(char, Dim)>) -> Dim {
@@ -668,7 +762,12 @@ impl Infer<'_> {
         let shown = first?.shown.clone()?;
         match &builtin.signature.params[0].slot {
             slot if *slot == builtin.signature.result => Some(shown),
-            Slot::Number(param) if *param == [plain('D'), ('T', -Exponent::one())] => Some(units.multiply(&shown, &clock)),
+            Slot::Number(param) if *param == [plain('D'), ('T', -Exponent::one())] => {
+                Some(units.multiply(&shown, &clock))
+            }
+            Slot::Number(param) if *param == [plain('D')] && matches!(result[..], [('D', _)]) => {
+                Some(shown.power(result[0].1))
+            }
             Slot::Number(param) if *param == [plain('D')] && *result == [plain('D'), ('T', -Exponent::one())] => {
                 Some(units.divide(&shown, &clock))
             }
@@ -691,8 +790,13 @@ impl Infer<'_> {
         }
         let unit = unit_of(&self.model.units, &dim, typed.shown.as_ref());
         let text = self.sources.text(self.model.expr(arg).span).to_string();
-        let error = Diagnostic::new(Code::E0308, format!("`{}` of {unit} depends on the unit", builtin.name()), span, self.origin(arg, &typed))
-            .help(format!("say what to round to: `{}({text}, to: 1 {unit})`", builtin.name()));
+        let error = Diagnostic::new(
+            Code::E0308,
+            format!("`{}` of {unit} depends on the unit", builtin.name()),
+            span,
+            self.origin(arg, &typed),
+        )
+        .help(format!("say what to round to: `{}({text}, to: 1 {unit})`", builtin.name()));
         self.report(error);
         false
     }
@@ -713,8 +817,13 @@ impl Infer<'_> {
         if !fits {
             let what = if memory == Memory::Requested { "the name of a flow or transfer" } else { "a name" };
             let text = super::say::snippet(self.sources, expr.span);
-            let error = Diagnostic::new(Code::E0203, format!("`{}` wants {what}", builtin.name()), expr.span, format!("{text} is none"))
-                .help(format!("give it a name first: `let part = …`, then `{}(part)`", builtin.name()));
+            let error = Diagnostic::new(
+                Code::E0203,
+                format!("`{}` wants {what}", builtin.name()),
+                expr.span,
+                format!("{text} is none"),
+            )
+            .help(format!("give it a name first: `let part = …`, then `{}(part)`", builtin.name()));
             self.report(error);
         }
         fits

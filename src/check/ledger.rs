@@ -67,16 +67,26 @@ impl Ledger<'_> {
                     _ => "it is worked out, and holds nothing",
                 };
                 self.diagnostics.push(
-                    Diagnostic::new(Code::E0403, format!("`{}` is a {}, and no end of a {}", end.name, end.word, decl.word), place.span, remark)
-                        .label(end.span, format!("`{}` is declared here", end.name))
-                        .help(format!("an end is a `stock` or `cloud`: declare `stock {}: UNIT = …`", end.name)),
+                    Diagnostic::new(
+                        Code::E0403,
+                        format!("`{}` is a {}, and no end of a {}", end.name, end.word, decl.word),
+                        place.span,
+                        remark,
+                    )
+                    .label(end.span, format!("`{}` is declared here", end.name))
+                    .help(format!("an end is a `stock` or `cloud`: declare `stock {}: UNIT = …`", end.name)),
                 );
             }
         }
         if m.from.kind == PlaceKind::Cloud && m.to.kind == PlaceKind::Cloud {
             self.diagnostics.push(
-                Diagnostic::new(Code::E0404, format!("`{}` flows from outside the model to outside", decl.name), m.from.span.to(m.to.span), "no stock sees it")
-                    .help("let one end be a stock, or make it a `let` if it is only to be worked out"),
+                Diagnostic::new(
+                    Code::E0404,
+                    format!("`{}` flows from outside the model to outside", decl.name),
+                    m.from.span.to(m.to.span),
+                    "no stock sees it",
+                )
+                .help("let one end be a stock, or make it a `let` if it is only to be worked out"),
             );
         }
         let (from, to) = (self.stock(m.from), self.stock(m.to));
@@ -84,8 +94,13 @@ impl Ledger<'_> {
             if from == to {
                 let name = &self.model.decl(from).name;
                 self.diagnostics.push(
-                    Diagnostic::new(Code::E0404, format!("`{}` flows from `{name}` to itself", decl.name), m.from.span.to(m.to.span), "nothing changes")
-                        .help("let it end in another stock"),
+                    Diagnostic::new(
+                        Code::E0404,
+                        format!("`{}` flows from `{name}` to itself", decl.name),
+                        m.from.span.to(m.to.span),
+                        "nothing changes",
+                    )
+                    .help("let it end in another stock"),
                 );
             } else if let (Some(a), Some(b)) = (self.dim(from), self.dim(to))
                 && a != b
@@ -93,9 +108,14 @@ impl Ledger<'_> {
                 let (ua, ub) = (self.show(from), self.show(to));
                 let (na, nb) = (&self.model.decl(from).name, &self.model.decl(to).name);
                 self.diagnostics.push(
-                    Diagnostic::new(Code::E0402, format!("`{}` takes {ua} and gives {ub}", decl.name), m.to.span, format!("`{nb}` holds {ub}, declared in line {}", self.line(to)))
-                        .label(m.from.span, format!("`{na}` holds {ua}, declared in line {}", self.line(from)))
-                        .help(format!("what is exchanged is two moves: {ua} one way, {ub} at its price the other")),
+                    Diagnostic::new(
+                        Code::E0402,
+                        format!("`{}` takes {ua} and gives {ub}", decl.name),
+                        m.to.span,
+                        format!("`{nb}` holds {ub}, declared in line {}", self.line(to)),
+                    )
+                    .label(m.from.span, format!("`{na}` holds {ua}, declared in line {}", self.line(from)))
+                    .help(format!("what is exchanged is two moves: {ua} one way, {ub} at its price the other")),
                 );
             }
         }
@@ -123,8 +143,13 @@ impl Ledger<'_> {
         let show = |v: &BigRational| format!("{} {unit}", plain(to_f64(&(v / &scale)), 12));
         if !signed && value.is_negative() {
             self.diagnostics.push(
-                Diagnostic::new(Code::E0407, format!("`{}` opens below zero", decl.name), span, format!("this is {}", show(&value)))
-                    .help(format!("a stock that may owe is `signed`: `stock {}: {unit} = … signed`", decl.name)),
+                Diagnostic::new(
+                    Code::E0407,
+                    format!("`{}` opens below zero", decl.name),
+                    span,
+                    format!("this is {}", show(&value)),
+                )
+                .help(format!("a stock that may owe is `signed`: `stock {}: {unit} = … signed`", decl.name)),
             );
         }
         if let Some((low, high)) = range {
@@ -132,8 +157,13 @@ impl Ledger<'_> {
             let outside = low.as_ref().is_some_and(|l| value < *l) || high.as_ref().is_some_and(|h| value > *h);
             if let (true, Some(low), Some(high)) = (outside, low, high) {
                 self.diagnostics.push(
-                    Diagnostic::new(Code::E0407, format!("`{}` opens outside its bounds", decl.name), span, format!("this is {}, and {} to {} is allowed", show(&value), show(&low), show(&high)))
-                        .help("change the opening or the bounds"),
+                    Diagnostic::new(
+                        Code::E0407,
+                        format!("`{}` opens outside its bounds", decl.name),
+                        span,
+                        format!("this is {}, and {} to {} is allowed", show(&value), show(&low), show(&high)),
+                    )
+                    .help("change the opening or the bounds"),
                 );
             }
         }
@@ -143,20 +173,35 @@ impl Ledger<'_> {
         let units = &self.model.units;
         let dim = &units.get(conserve.unit).dim;
         let name = &units.get(conserve.unit).name;
-        let stocks: Vec<DeclId> = self.model.decls().filter(|(id, d)| matches!(d.kind, DeclKind::Stock { .. }) && self.dim(*id) == Some(dim)).map(|(id, _)| id).collect();
+        let stocks: Vec<DeclId> = self
+            .model
+            .decls()
+            .filter(|(id, d)| matches!(d.kind, DeclKind::Stock { .. }) && self.dim(*id) == Some(dim))
+            .map(|(id, _)| id)
+            .collect();
         if let Some(first) = self.model.conserves[..index].iter().find(|c| units.get(c.unit).dim == *dim) {
             self.diagnostics.push(
-                Diagnostic::new(Code::E0102, format!("`conserve {name}` stands twice"), conserve.span, "and again here")
-                    .label(first.span, "first here")
-                    .help("keep one of them"),
+                Diagnostic::new(
+                    Code::E0102,
+                    format!("`conserve {name}` stands twice"),
+                    conserve.span,
+                    "and again here",
+                )
+                .label(first.span, "first here")
+                .help("keep one of them"),
             );
         }
         // A stock that could not be read may be the one that was meant.
         let unreadable = self.model.decls.iter().any(|d| d.word == "stock" && matches!(d.kind, DeclKind::Unknown));
         if stocks.is_empty() && !unreadable {
             self.diagnostics.push(
-                Diagnostic::new(Code::E0409, format!("no stock holds {name}"), conserve.unit_span, "so there is nothing to conserve")
-                    .help(format!("declare one, `stock s: {name} = 0`, or remove this line")),
+                Diagnostic::new(
+                    Code::E0409,
+                    format!("no stock holds {name}"),
+                    conserve.unit_span,
+                    "so there is nothing to conserve",
+                )
+                .help(format!("declare one, `stock s: {name} = 0`, or remove this line")),
             );
         }
         self.exceptions(conserve, dim, name);
@@ -180,12 +225,25 @@ impl Ledger<'_> {
         } else {
             (format!("`{}` lets {unit} vanish", decl.name), m.to.span)
         };
-        let others: Vec<String> = self.model.moves().filter(|(_, d, o)| d.span != decl.span && [o.from, o.to].iter().any(|p| p.kind == PlaceKind::Decl(inside))).map(|(_, d, _)| format!("`{}`", d.name)).collect();
-        let mut error = Diagnostic::new(Code::E0401, format!("{fact}, and {unit} is conserved"), cloud, "this is outside the model")
-            .label(decl.span, format!("`{}` changes `{}`", decl.name, stock.name))
-            .label(conserve.span, format!("{unit} is conserved here"))
-            .help(format!("let it run between two stocks, or allow it: `conserve {unit} except {}`", decl.name))
-            .fix(conserve.span.after(), if conserve.except.is_empty() { format!(" except {}", decl.name) } else { format!(", {}", decl.name) });
+        let others: Vec<String> = self
+            .model
+            .moves()
+            .filter(|(_, d, o)| d.span != decl.span && [o.from, o.to].iter().any(|p| p.kind == PlaceKind::Decl(inside)))
+            .map(|(_, d, _)| format!("`{}`", d.name))
+            .collect();
+        let mut error = Diagnostic::new(
+            Code::E0401,
+            format!("{fact}, and {unit} is conserved"),
+            cloud,
+            "this is outside the model",
+        )
+        .label(decl.span, format!("`{}` changes `{}`", decl.name, stock.name))
+        .label(conserve.span, format!("{unit} is conserved here"))
+        .help(format!("let it run between two stocks, or allow it: `conserve {unit} except {}`", decl.name))
+        .fix(
+            conserve.span.after(),
+            if conserve.except.is_empty() { format!(" except {}", decl.name) } else { format!(", {}", decl.name) },
+        );
         if !others.is_empty() {
             error = error.note(format!("`{}` is also changed by {}", stock.name, others.join(", ")));
         }
@@ -193,11 +251,18 @@ impl Ledger<'_> {
     }
 
     fn exceptions(&mut self, conserve: &Conserve, dim: &Dim, unit: &str) {
-        let crossing: Vec<&Decl> = self.model.moves().filter(|(_, _, m)| match (m.from.kind, m.to.kind) {
-            (PlaceKind::Cloud, PlaceKind::Decl(id)) | (PlaceKind::Decl(id), PlaceKind::Cloud) => self.dim(id) == Some(dim),
-            (PlaceKind::Unknown, _) | (_, PlaceKind::Unknown) => true,
-            _ => false,
-        }).map(|(_, d, _)| d).collect();
+        let crossing: Vec<&Decl> = self
+            .model
+            .moves()
+            .filter(|(_, _, m)| match (m.from.kind, m.to.kind) {
+                (PlaceKind::Cloud, PlaceKind::Decl(id)) | (PlaceKind::Decl(id), PlaceKind::Cloud) => {
+                    self.dim(id) == Some(dim)
+                }
+                (PlaceKind::Unknown, _) | (_, PlaceKind::Unknown) => true,
+                _ => false,
+            })
+            .map(|(_, d, _)| d)
+            .collect();
         for (name, span) in &conserve.except {
             if crossing.iter().any(|d| d.name == *name) {
                 continue;
@@ -208,8 +273,12 @@ impl Ledger<'_> {
             }
             let (fact, label) = match decl {
                 None => (format!("there is no flow `{name}` to except"), "nothing declares it".to_string()),
-                Some(d) if matches!(d.kind, DeclKind::Move(_)) => (format!("`{name}` moves no {unit} across the boundary"), "nothing to except".into()),
-                Some(d) => (format!("`{name}` is a {}, and moves nothing", d.word), "a flow or transfer is wanted here".into()),
+                Some(d) if matches!(d.kind, DeclKind::Move(_)) => {
+                    (format!("`{name}` moves no {unit} across the boundary"), "nothing to except".into())
+                }
+                Some(d) => {
+                    (format!("`{name}` is a {}, and moves nothing", d.word), "a flow or transfer is wanted here".into())
+                }
             };
             let error = Diagnostic::new(Code::E0406, fact, *span, label);
             let meant = did_you_mean(name, crossing.iter().map(|d| d.name.as_str()));
@@ -229,9 +298,14 @@ impl Ledger<'_> {
         let show = |v: &BigRational| plain(to_f64(&(v / &scale)), 15);
         for id in stocks {
             let DeclKind::Stock { opening, set, .. } = self.model.decl(*id).kind else { continue };
-            let Some(value) = constant(self.model, self.facts, set.unwrap_or(opening)) else { return OpeningTotal::AtStart };
+            let Some(value) = constant(self.model, self.facts, set.unwrap_or(opening)) else {
+                return OpeningTotal::AtStart;
+            };
             if !value.is_zero() {
-                parts.push((set.unwrap_or(opening), format!("`{}` opens with {} {unit}", self.model.decl(*id).name, show(&value))));
+                parts.push((
+                    set.unwrap_or(opening),
+                    format!("`{}` opens with {} {unit}", self.model.decl(*id).name, show(&value)),
+                ));
             }
             sum += value;
         }
@@ -239,7 +313,12 @@ impl Ledger<'_> {
             let span = self.model.expr(total).span;
             let off = &sum - &wanted;
             let word = if off.is_positive() { "more" } else { "less" };
-            let mut error = Diagnostic::new(Code::E0405, format!("the stocks open with {} {unit}, which is {} {word} than stated", show(&sum), show(&off.abs())), span, format!("{} {unit} is stated here", show(&wanted)));
+            let mut error = Diagnostic::new(
+                Code::E0405,
+                format!("the stocks open with {} {unit}, which is {} {word} than stated", show(&sum), show(&off.abs())),
+                span,
+                format!("{} {unit} is stated here", show(&wanted)),
+            );
             for (e, text) in parts.into_iter().take(8) {
                 error = error.label(self.model.expr(e).span, text);
             }

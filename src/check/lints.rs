@@ -17,16 +17,26 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
     for (_, decl) in model.decls() {
         if matches!(decl.kind, DeclKind::Param { .. }) && !decl.read && own(decl.span) {
             diagnostics.push(
-                Diagnostic::new(Code::W0101, format!("nothing reads the param `{}`", decl.name), decl.span, "it changes nothing")
-                    .help("use it or remove it"),
+                Diagnostic::new(
+                    Code::W0101,
+                    format!("nothing reads the param `{}`", decl.name),
+                    decl.span,
+                    "it changes nothing",
+                )
+                .help("use it or remove it"),
             );
         }
     }
     for function in &model.fns {
         if !function.read && own(function.span) {
             diagnostics.push(
-                Diagnostic::new(Code::W0101, format!("nothing calls the function `{}`", function.name), function.span, "it changes nothing")
-                    .help("use it or remove it"),
+                Diagnostic::new(
+                    Code::W0101,
+                    format!("nothing calls the function `{}`", function.name),
+                    function.span,
+                    "it changes nothing",
+                )
+                .help("use it or remove it"),
             );
         }
     }
@@ -34,8 +44,13 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         let touched = || model.moves().any(|(_, _, m)| [m.from, m.to].iter().any(|p| p.kind == PlaceKind::Decl(id)));
         if matches!(decl.kind, DeclKind::Stock { .. }) && !decl.read && !touched() {
             diagnostics.push(
-                Diagnostic::new(Code::W0401, format!("nothing flows into or out of `{}`, and nothing reads it", decl.name), decl.span, "it stays as it opens")
-                    .help("give it a flow; a number that stays is a `param`"),
+                Diagnostic::new(
+                    Code::W0401,
+                    format!("nothing flows into or out of `{}`, and nothing reads it", decl.name),
+                    decl.span,
+                    "it stays as it opens",
+                )
+                .help("give it a flow; a number that stays is a `param`"),
             );
         }
     }
@@ -64,8 +79,13 @@ fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics:
         let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
         let what = if absolute { "this instant lies" } else { "this period ends" };
         diagnostics.push(
-            Diagnostic::new(Code::W0503, format!("{what} between two steps"), model.expr(e).span, format!("it counts as {} {unit}", plain(to_f64(&next), 12)))
-                .help("name the time of a step, or take a shorter step"),
+            Diagnostic::new(
+                Code::W0503,
+                format!("{what} between two steps"),
+                model.expr(e).span,
+                format!("it counts as {} {unit}", plain(to_f64(&next), 12)),
+            )
+            .help("name the time of a step, or take a shorter step"),
         );
     }
 }
@@ -79,8 +99,13 @@ fn drain(model: &Model, facts: &Facts, source: DeclId, name: &str, amount: ExprI
         let times = plain(to_f64(&part), 4);
         let stock = &model.decl(source).name;
         diagnostics.push(
-            Diagnostic::new(Code::W0502, format!("`{name}` takes {times} times what `{stock}` holds in each step"), model.expr(amount).span, "the stock is empty within one step")
-                .help("take a shorter step, or check the unit of the rate"),
+            Diagnostic::new(
+                Code::W0502,
+                format!("`{name}` takes {times} times what `{stock}` holds in each step"),
+                model.expr(amount).span,
+                "the stock is empty within one step",
+            )
+            .help("take a shorter step, or check the unit of the rate"),
         );
     }
 }

@@ -61,7 +61,12 @@ fn node(index: usize) -> Node {
 }
 
 /// Finds the order of work; where there are loops, reports them and gives the places of the names that are in one.
-pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) -> Vec<Span> {
+pub(super) fn check(
+    model: &Model,
+    sources: &SourceMap,
+    facts: &mut Facts,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Span> {
     let before = diagnostics.len();
     recursion(model, diagnostics);
     if diagnostics.len() > before {
@@ -110,7 +115,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
         opening: opening_order
             .into_iter()
             .map(|i| DeclId(i as u32))
-            .filter(|id| matches!(model.decl(*id).kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::State { .. }))
+            .filter(|id| {
+                matches!(model.decl(*id).kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::State { .. })
+            })
             .collect(),
         step: order.into_iter().filter(|i| used(*i)).map(node).collect(),
         after_moves,
@@ -149,8 +156,14 @@ fn step_graph(model: &Model) -> Graph<'_> {
 impl Graph<'_> {
     /// What a capped move gets hangs on all that leave its source and on what comes in for certain.
     fn shared(&mut self, taken: usize, own: DeclId, source: PlaceKind, short: Option<ShortKind>, span: Span) {
-        let edges: Vec<Edge> = self.model.moves()
-            .filter(|(id, _, m)| *id != own && !is_dated(self.model, *id) && (m.from.kind == source || (m.to.kind == source && m.short.is_none())))
+        let edges: Vec<Edge> = self
+            .model
+            .moves()
+            .filter(|(id, _, m)| {
+                *id != own
+                    && !is_dated(self.model, *id)
+                    && (m.from.kind == source || (m.to.kind == source && m.short.is_none()))
+            })
             .filter(|(_, _, m)| short == Some(ShortKind::OrSkip) || m.short != Some(ShortKind::OrSkip))
             .map(|(id, _, _)| Edge { to: index(Node::Demand(id)), span, row_zero: false })
             .collect();
@@ -162,7 +175,8 @@ impl Graph<'_> {
         let mut functions = Vec::new();
         while let Some(e) = stack.pop() {
             let expr = self.model.expr(e);
-            let mut edge = |node: Node, row_zero: bool| self.edges[from].push(Edge { to: index(node), span: expr.span, row_zero });
+            let mut edge =
+                |node: Node, row_zero: bool| self.edges[from].push(Edge { to: index(node), span: expr.span, row_zero });
             match &expr.kind {
                 ExprKind::Decl(id) => match self.model.decl(*id).kind {
                     DeclKind::Let { .. } => edge(Node::Let(*id), false),
@@ -218,8 +232,13 @@ fn opening_graph(model: &Model) -> Vec<Vec<Edge>> {
         let mut functions = Vec::new();
         while let Some(e) = stack.pop() {
             match &model.expr(e).kind {
-                ExprKind::Decl(other) => edges[id.0 as usize].push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false }),
-                ExprKind::Builtin(b, args) if matches!(b.kernel, Kernel::Memory(Memory::Previous)) && args.get(1).is_some_and(Option::is_some) => {
+                ExprKind::Decl(other) => {
+                    edges[id.0 as usize].push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false })
+                }
+                ExprKind::Builtin(b, args)
+                    if matches!(b.kernel, Kernel::Memory(Memory::Previous))
+                        && args.get(1).is_some_and(Option::is_some) =>
+                {
                     stack.extend(args.iter().skip(1).flatten());
                 }
                 ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Memory(Memory::Total)) => {}
@@ -243,11 +262,17 @@ fn recursion(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
     for cycle in cycles {
         let first = &model.fns[cycle[0]];
         let span = first.calls.iter().find(|(f, _)| cycle.contains(&(f.0 as usize))).map_or(first.span, |c| c.1);
-        let names: Vec<String> = cycle.iter().chain(cycle.first()).map(|i| format!("`{}`", model.fns[*i].name)).collect();
+        let names: Vec<String> =
+            cycle.iter().chain(cycle.first()).map(|i| format!("`{}`", model.fns[*i].name)).collect();
         diagnostics.push(
-            Diagnostic::new(Code::E0204, format!("the function `{}` calls itself", first.name), span, "this call comes back to it")
-                .note(format!("the calls are {}", names.join(" → ")))
-                .help("a value that builds on its last one is a `state` with a `next` rule"),
+            Diagnostic::new(
+                Code::E0204,
+                format!("the function `{}` calls itself", first.name),
+                span,
+                "this call comes back to it",
+            )
+            .note(format!("the calls are {}", names.join(" → ")))
+            .help("a value that builds on its last one is a `state` with a `next` rule"),
         );
     }
 }
@@ -281,9 +306,17 @@ fn walk(edges: &[Vec<Edge>], component: &[usize]) -> Vec<(usize, Span)> {
     Vec::new()
 }
 
-fn report_loop(model: &Model, sources: &SourceMap, edges: &[Vec<Edge>], cycle: &[usize], row_zero: bool, diagnostics: &mut Vec<Diagnostic>) {
+fn report_loop(
+    model: &Model,
+    sources: &SourceMap,
+    edges: &[Vec<Edge>],
+    cycle: &[usize],
+    row_zero: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     // A move's demand and what it gets are two nodes and one name.
-    let mut path: Vec<(DeclId, Span)> = walk(edges, cycle).into_iter().map(|(i, span)| (DeclId((i / KINDS) as u32), span)).collect();
+    let mut path: Vec<(DeclId, Span)> =
+        walk(edges, cycle).into_iter().map(|(i, span)| (DeclId((i / KINDS) as u32), span)).collect();
     path.dedup_by(|later, earlier| {
         let same = later.0 == earlier.0;
         if same {
@@ -294,12 +327,25 @@ fn report_loop(model: &Model, sources: &SourceMap, edges: &[Vec<Edge>], cycle: &
     tell(model, sources, &path, row_zero, "in one instant", diagnostics);
 }
 
-fn report_opening_loop(model: &Model, sources: &SourceMap, edges: &[Vec<Edge>], cycle: &[usize], diagnostics: &mut Vec<Diagnostic>) {
+fn report_opening_loop(
+    model: &Model,
+    sources: &SourceMap,
+    edges: &[Vec<Edge>],
+    cycle: &[usize],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let path: Vec<(DeclId, Span)> = walk(edges, cycle).into_iter().map(|(i, span)| (DeclId(i as u32), span)).collect();
     tell(model, sources, &path, false, "at the start", diagnostics);
 }
 
-fn tell(model: &Model, sources: &SourceMap, path: &[(DeclId, Span)], row_zero: bool, when: &str, diagnostics: &mut Vec<Diagnostic>) {
+fn tell(
+    model: &Model,
+    sources: &SourceMap,
+    path: &[(DeclId, Span)],
+    row_zero: bool,
+    when: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let Some((first, first_span)) = path.first() else { return };
     let name = |id: DeclId| format!("`{}`", model.decl(id).name);
     let names: Vec<String> = path.iter().chain(path.first()).map(|(id, _)| name(*id)).collect();
@@ -322,7 +368,9 @@ fn tell(model: &Model, sources: &SourceMap, path: &[(DeclId, Span)], row_zero: b
     } else if when == "at the start" {
         "give one of them an opening that does not read the others".into()
     } else {
-        format!("let time pass somewhere: read the row before, `previous({first}, …)`, or make one of them a `state` or a `stock`")
+        format!(
+            "let time pass somewhere: read the row before, `previous({first}, …)`, or make one of them a `state` or a `stock`"
+        )
     };
     diagnostics.push(error.note(format!("the loop is {}", names.join(" → "))).help(help));
 }
@@ -338,7 +386,13 @@ fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool],
                 ExprKind::Decl(id) => {
                     let moves = match model.decl(*id).kind {
                         DeclKind::Move(_) => any || !is_dated(model, *id),
-                        DeclKind::Let { .. } => if any { reads[id.0 as usize] } else { after[id.0 as usize] },
+                        DeclKind::Let { .. } => {
+                            if any {
+                                reads[id.0 as usize]
+                            } else {
+                                after[id.0 as usize]
+                            }
+                        }
                         _ => false,
                     };
                     if moves {
@@ -365,8 +419,13 @@ fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool],
         let name = &model.decl(id).name;
         let line = sources.position(model.decl(id).span).map_or(0, |(line, _)| line);
         diagnostics.push(
-            Diagnostic::new(Code::E0505, format!("`{name}` has not moved yet when {who} reads it"), model.expr(e).span, format!("`{name}` is declared in line {line}"))
-                .help(format!("read what it was in the row before: `previous({name}, 0)`")),
+            Diagnostic::new(
+                Code::E0505,
+                format!("`{name}` has not moved yet when {who} reads it"),
+                model.expr(e).span,
+                format!("`{name}` is declared in line {line}"),
+            )
+            .help(format!("read what it was in the row before: `previous({name}, 0)`")),
         );
     };
     for (id, decl) in model.decls() {
@@ -375,7 +434,9 @@ fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool],
                 let who = format!("the dated transfer `{}`", decl.name);
                 report(find(m.amount, true), &who);
             }
-            DeclKind::Stock { opening, set, .. } => report(find(set.unwrap_or(*opening), true), &format!("the opening of `{}`", decl.name)),
+            DeclKind::Stock { opening, set, .. } => {
+                report(find(set.unwrap_or(*opening), true), &format!("the opening of `{}`", decl.name))
+            }
             DeclKind::State { initial, .. } => report(find(*initial, true), &format!("the opening of `{}`", decl.name)),
             _ => {}
         }
@@ -394,7 +455,10 @@ fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool],
 
 /// Whether a place lies in a metric, where `initial` looks back from the end of the run.
 fn in_metric(model: &Model, reducer: bool, span: Span) -> bool {
-    reducer && model.decls.iter().any(|d| matches!(d.kind, DeclKind::Metric { .. }) && d.whole.start <= span.start && span.end <= d.whole.end)
+    reducer
+        && model.decls.iter().any(|d| {
+            matches!(d.kind, DeclKind::Metric { .. }) && d.whole.start <= span.start && span.end <= d.whole.end
+        })
 }
 
 /// Sorts nodes so that each comes after those that its edges lead to, and finds the components that are loops.
@@ -407,7 +471,12 @@ fn sort<I: Iterator<Item = usize>>(n: usize, edges: impl Fn(usize) -> I) -> (Vec
             continue;
         }
         let mut work: Vec<(usize, Vec<usize>, usize)> = Vec::new();
-        let mut enter = |i: usize, work: &mut Vec<(usize, Vec<usize>, usize)>, number: &mut [usize], low: &mut [usize], on_stack: &mut [bool], stack: &mut Vec<usize>| {
+        let mut enter = |i: usize,
+                         work: &mut Vec<(usize, Vec<usize>, usize)>,
+                         number: &mut [usize],
+                         low: &mut [usize],
+                         on_stack: &mut [bool],
+                         stack: &mut Vec<usize>| {
             (number[i], low[i], on_stack[i]) = (next, next, true);
             next += 1;
             stack.push(i);

@@ -11,14 +11,18 @@ use crate::units::{Dim, Registry, Unit};
 /// A piece of source, short enough for a label; longer ones are `this`.
 pub(super) fn snippet(sources: &SourceMap, span: Span) -> String {
     let text = sources.text(span);
-    if text.is_empty() || text.contains('\n') || text.chars().count() > 40 { "this".into() } else { format!("`{text}`") }
+    if text.is_empty() || text.contains('\n') || text.chars().count() > 40 {
+        "this".into()
+    } else {
+        format!("`{text}`")
+    }
 }
 
 /// The unit of a dimension as a reader would write it.
 pub(super) fn unit_of(units: &Registry, dim: &Dim, shown: Option<&Unit>) -> String {
     match shown {
         Some(unit) if units.dim(unit) == *dim => units.name(unit),
-        _ => units.name(&units.stored(dim)),
+        _ => units.name(&units.usual(dim)),
     }
 }
 
@@ -30,7 +34,11 @@ impl Infer<'_> {
             Ty::Unknown => "unknown".into(),
             Ty::Number(dim) => {
                 let dim = self.resolve(dim);
-                if dim.is_one() { "a plain number".into() } else { unit_of(&self.model.units, &dim, typed.shown.as_ref()) }
+                if dim.is_one() {
+                    "a plain number".into()
+                } else {
+                    unit_of(&self.model.units, &dim, typed.shown.as_ref())
+                }
             }
         }
     }
@@ -61,7 +69,11 @@ impl Infer<'_> {
         let text = self.sources.text(self.model.expr(e).span);
         let unit = unit_of(&self.model.units, &want, wanted.shown.as_ref());
         if have.is_one() && matches!(self.model.expr(e).kind, ExprKind::Number { percent: false, .. }) {
-            let written = if unit.starts_with("1/") { format!("{text} {}", &unit[1..]).replace(" /", "/") } else { format!("{text} {unit}") };
+            let written = if unit.starts_with("1/") {
+                format!("{text} {}", &unit[1..]).replace(" /", "/")
+            } else {
+                format!("{text} {unit}")
+            };
             return Some((format!("give the number its unit: `{written}`"), Some(written)));
         }
         let time = self.model.units.time();
@@ -79,7 +91,8 @@ impl Infer<'_> {
     pub(super) fn price_advice(&self, a: ExprId, ta: &Typed, b: ExprId, tb: &Typed) -> Option<String> {
         let (Ty::Number(da), Ty::Number(db)) = (&ta.ty, &tb.ty) else { return None };
         let (da, db) = (self.resolve(da), self.resolve(db));
-        let single = |d: &Dim| d.factors().len() == 1 && d.factors()[0].1.is_positive() && *d != self.model.units.time();
+        let single =
+            |d: &Dim| d.factors().len() == 1 && d.factors()[0].1.is_positive() && *d != self.model.units.time();
         if !(single(&da) && single(&db)) {
             return None;
         }

@@ -27,9 +27,15 @@ impl<'a> Varying<'a> {
         match &self.model.expr(e).kind {
             ExprKind::Clock(ClockPart::Time | ClockPart::Step) => Some(e),
             ExprKind::Decl(id) => self.decl(*id).then_some(e),
-            ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_) | Kernel::Run) => Some(e),
+            ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_) | Kernel::Run) => {
+                Some(e)
+            }
             ExprKind::Call(id, args) => {
-                if self.function(*id) { Some(e) } else { args.iter().find_map(|a| self.part(*a)) }
+                if self.function(*id) {
+                    Some(e)
+                } else {
+                    args.iter().find_map(|a| self.part(*a))
+                }
             }
             _ => self.model.children(e).into_iter().find_map(|child| self.part(child)),
         }
@@ -66,23 +72,39 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
     let mut constant = |e: ExprId, code: Code, what: &str, help: &str| {
         if let Some(part) = varying.part(e) {
             let text = snippet(sources, model.expr(part).span);
-            let error = Diagnostic::new(code, format!("{what} does not change during a run"), model.expr(part).span, format!("{text} does"));
+            let error = Diagnostic::new(
+                code,
+                format!("{what} does not change during a run"),
+                model.expr(part).span,
+                format!("{text} does"),
+            );
             diagnostics.push(error.help(help));
         }
     };
     let param_help = "params read numbers and other params only; what changes is a `let`";
-    let time_help = "write a time that is known at the start, such as `12 month` or a param; for a condition use `when`";
+    let time_help =
+        "write a time that is known at the start, such as `12 month` or a param; for a condition use `when`";
     for decl in &model.decls {
         match &decl.kind {
             DeclKind::Param { value, set, range } => {
                 constant(set.unwrap_or(*value), Code::E0206, &format!("the param `{}`", decl.name), param_help);
                 for bound in range.iter().flat_map(|(low, high)| [low, high]) {
-                    constant(*bound, Code::E0206, "a bound", "write a number or a param; for a bound that moves use `assert`");
+                    constant(
+                        *bound,
+                        Code::E0206,
+                        "a bound",
+                        "write a number or a param; for a bound that moves use `assert`",
+                    );
                 }
             }
             DeclKind::Stock { range, .. } => {
                 for bound in range.iter().flat_map(|(low, high)| [low, high]) {
-                    constant(*bound, Code::E0206, "a bound", "write a number or a param; for a bound that moves use `assert`");
+                    constant(
+                        *bound,
+                        Code::E0206,
+                        "a bound",
+                        "write a number or a param; for a bound that moves use `assert`",
+                    );
                 }
             }
             DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
@@ -125,8 +147,13 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
                 for t in args.iter().skip(1).flatten() {
                     if let Some(part) = varying.part(*t) {
                         let text = snippet(sources, model.expr(part).span);
-                        let error = Diagnostic::new(Code::E0506, "the time of `at` does not change during a run", model.expr(part).span, format!("{text} does"))
-                            .help("write a time that is known at the start, such as `12 month`");
+                        let error = Diagnostic::new(
+                            Code::E0506,
+                            "the time of `at` does not change during a run",
+                            model.expr(part).span,
+                            format!("{text} does"),
+                        )
+                        .help("write a time that is known at the start, such as `12 month`");
                         diagnostics.push(error);
                     }
                 }
@@ -135,13 +162,19 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
             kind => {
                 let children = model.children(e);
                 let changes = matches!(kind, ExprKind::Decl(_) | ExprKind::Clock(_) | ExprKind::Builtin(..));
-                if (children.is_empty() || matches!(kind, ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_))))
+                if (children.is_empty()
+                    || matches!(kind, ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_))))
                     && changes
                     && varying.part(e).is_some()
                 {
                     let text = sources.text(model.expr(e).span).to_string();
-                    let error = Diagnostic::new(Code::E0206, format!("`{text}` changes during a run, and a metric is one number"), model.expr(e).span, "its value in which row?")
-                        .help(format!("write `final({text})`, `mean_over({text})`, `max_over({text})` …"));
+                    let error = Diagnostic::new(
+                        Code::E0206,
+                        format!("`{text}` changes during a run, and a metric is one number"),
+                        model.expr(e).span,
+                        "its value in which row?",
+                    )
+                    .help(format!("write `final({text})`, `mean_over({text})`, `max_over({text})` …"));
                     diagnostics.push(error);
                     continue;
                 }

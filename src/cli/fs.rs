@@ -69,7 +69,11 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
 
 /// Writes a file that may not be there yet.
 pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|e| named("cannot create", path, &e))?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|e| named("cannot create", path, &e))?;
     file.write_all(text.as_bytes()).map_err(|e| named("cannot create", path, &e))
 }
 

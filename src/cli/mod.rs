@@ -14,6 +14,7 @@ mod new;
 mod render;
 mod run;
 
+pub use check::proved;
 pub use render::plain;
 
 use std::io::{self, IsTerminal, Write};
@@ -142,7 +143,12 @@ struct SettingArgs {
 
 impl SettingArgs {
     fn settings(&self) -> crate::Settings {
-        crate::Settings { values: self.set.clone(), from: self.from.clone(), to: self.to.clone(), step: self.step.clone() }
+        crate::Settings {
+            values: self.set.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            step: self.step.clone(),
+        }
     }
 }
 

@@ -72,11 +72,13 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
         return out;
     };
     // A line that no screen holds is named and not drawn.
-    let drawable = |span: Span| place(span).is_none_or(|(file, range)| {
-        let text = &sources.file(file.0).text;
-        let start = text[..range.start].rfind('\n').map_or(0, |i| i + 1);
-        text[start..].lines().next().is_none_or(|line| line.len() <= LONGEST_LINE)
-    });
+    let drawable = |span: Span| {
+        place(span).is_none_or(|(file, range)| {
+            let text = &sources.file(file.0).text;
+            let start = text[..range.start].rfind('\n').map_or(0, |i| i + 1);
+            text[start..].lines().next().is_none_or(|line| line.len() <= LONGEST_LINE)
+        })
+    };
     if !drawable(diagnostic.primary.span) {
         let (line, column) = sources.position(diagnostic.primary.span).unwrap_or((0, 0));
         let _ = writeln!(out, "{}: {}", diagnostic.code, diagnostic.message);
@@ -108,7 +110,8 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
         report.add_label(shown);
     }
     // A note that says how to repeat a run is a line of its own, to be copied.
-    let (replay, notes): (Vec<&String>, Vec<&String>) = diagnostic.notes.iter().partition(|n| n.starts_with("replay: "));
+    let (replay, notes): (Vec<&String>, Vec<&String>) =
+        diagnostic.notes.iter().partition(|n| n.starts_with("replay: "));
     for note in notes {
         report.add_note(note);
     }
@@ -154,8 +157,11 @@ fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> Vec<u8> {
         .enumerate()
         .map(|(i, l)| serde_json::json!({ "primary": i == 0, "text": l.text, "at": place(l.span) }))
         .collect();
-    let fixes: Vec<serde_json::Value> =
-        diagnostic.fixes.iter().map(|f| serde_json::json!({ "at": place(f.span), "replacement": f.replacement })).collect();
+    let fixes: Vec<serde_json::Value> = diagnostic
+        .fixes
+        .iter()
+        .map(|f| serde_json::json!({ "at": place(f.span), "replacement": f.replacement }))
+        .collect();
     let severity = match diagnostic.severity() {
         Severity::Error => "error",
         Severity::Warning => "warning",

@@ -228,7 +228,12 @@ impl<'m> Compiler<'m> {
         let update_states: Vec<NewState> = model
             .updates
             .iter()
-            .map(|u| NewState { cell: u.cell.0, value: self.expr(u.value), rate: u.rate, every: u.every.map(|e| self.expr(e)) })
+            .map(|u| NewState {
+                cell: u.cell.0,
+                value: self.expr(u.value),
+                rate: u.rate,
+                every: u.every.map(|e| self.expr(e)),
+            })
             .collect();
         let sums = model
             .sums

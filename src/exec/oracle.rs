@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Balance, Extremes, Fault, FaultKind, Outcome, Value};
 use crate::builtins::{Accumulator, power};
-use crate::ir::{
-    Binary, CellId, Expr, ExprId, Model, MoveId, Opened, ShortKind, Summed, Unary, event_hits, rounding,
-};
+use crate::ir::{Binary, CellId, Expr, ExprId, Model, MoveId, Opened, ShortKind, Summed, Unary, event_hits, rounding};
 
 struct Oracle<'m> {
     model: &'m Model,
@@ -379,7 +377,9 @@ impl Oracle<'_> {
     fn share(&self, id: MoveId, short: ShortKind, source: usize, room: f64, together: &[MoveId]) -> f64 {
         let of = |kind: ShortKind| {
             let model = self.model;
-            together.iter().copied().filter(move |m| model.moves[m.0 as usize].from == Some(source) && model.moves[m.0 as usize].short == Some(kind))
+            together.iter().copied().filter(move |m| {
+                model.moves[m.0 as usize].from == Some(source) && model.moves[m.0 as usize].short == Some(kind)
+            })
         };
         let mut left = room;
         for m in of(ShortKind::CappedFirst) {
@@ -423,7 +423,8 @@ impl Oracle<'_> {
                 }
                 let (held, with) = self.held_with_inflows(s, together);
                 let mut after = with;
-                let outs: Vec<MoveId> = together.iter().copied().filter(|m| model.moves[m.0 as usize].from == Some(s)).collect();
+                let outs: Vec<MoveId> =
+                    together.iter().copied().filter(|m| model.moves[m.0 as usize].from == Some(s)).collect();
                 for m in &outs {
                     after -= self.got(*m);
                 }
@@ -564,7 +565,11 @@ impl Oracle<'_> {
                 }
             }
             Expr::If(c, a, b) => {
-                if self.eval(c) != 0.0 { self.eval(a) } else { self.eval(b) }
+                if self.eval(c) != 0.0 {
+                    self.eval(a)
+                } else {
+                    self.eval(b)
+                }
             }
             Expr::One(f, a) => f(self.eval(a)),
             Expr::Two(f, a, b) => f(self.eval(a), self.eval(b)),

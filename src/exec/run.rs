@@ -124,7 +124,9 @@ impl Run<'_> {
         self.open(out)?;
         let (program, model) = (self.program, self.model);
         let clock = &model.clock;
-        let of = |dated: bool| (0..model.moves.len() as u32).filter(|m| model.moves[*m as usize].event.is_some() == dated).collect();
+        let of = |dated: bool| {
+            (0..model.moves.len() as u32).filter(|m| model.moves[*m as usize].event.is_some() == dated).collect()
+        };
         let undated = Edges::new(model, of(false));
         let dated: Vec<u32> = of(true);
         let windows: Vec<(u64, u64)> = program
@@ -181,7 +183,14 @@ impl Run<'_> {
         }
     }
 
-    fn row(&mut self, k: u64, undated: &Edges, windows: &[(u64, u64)], out: &mut Outcome, accumulators: &mut [Accumulator]) -> Checked<()> {
+    fn row(
+        &mut self,
+        k: u64,
+        undated: &Edges,
+        windows: &[(u64, u64)],
+        out: &mut Outcome,
+        accumulators: &mut [Accumulator],
+    ) -> Checked<()> {
         let (program, model) = (self.program, self.model);
         self.exec(&program.watch);
         for (i, limits) in program.bounds.iter().enumerate() {
@@ -492,7 +501,13 @@ impl Run<'_> {
                     let outflows = edges.outs[s].iter().map(|m| (MoveId(*m), self.got[*m as usize])).collect();
                     return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
                 }
-                let Some(largest) = edges.outs[s].iter().copied().reduce(|a, b| if self.got[b as usize] >= self.got[a as usize] { b } else { a }) else { continue };
+                let Some(largest) = edges.outs[s]
+                    .iter()
+                    .copied()
+                    .reduce(|a, b| if self.got[b as usize] >= self.got[a as usize] { b } else { a })
+                else {
+                    continue;
+                };
                 let mut rest = with;
                 for m in edges.outs[s].iter().filter(|m| **m != largest) {
                     rest -= self.got[*m as usize];
@@ -500,7 +515,8 @@ impl Run<'_> {
                 let amount = if rest > 0.0 { rest } else { 0.0 };
                 self.got[largest as usize] = amount;
                 let taken = self.taken_reg(largest);
-                self.regs[taken] = if self.model.moves[largest as usize].flow { amount / self.model.clock.dt } else { amount };
+                self.regs[taken] =
+                    if self.model.moves[largest as usize].flow { amount / self.model.clock.dt } else { amount };
                 self.emptied[s] = true;
                 trimmed = true;
             }

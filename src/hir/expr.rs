@@ -26,7 +26,12 @@ impl<'a> Resolver<'a> {
                 Some(id) => {
                     let exponent = power.as_ref().map(|p| super::units::bounded(&p.value));
                     if exponent == Some(None) {
-                        self.report(Diagnostic::new(Code::E0307, "this power is too large for a unit", span, "64 is the most"));
+                        self.report(Diagnostic::new(
+                            Code::E0307,
+                            "this power is too large for a unit",
+                            span,
+                            "64 is the most",
+                        ));
                     }
                     let exponent = exponent.flatten().unwrap_or_else(|| Exponent::from_integer(1));
                     ExprKind::Quantity { value: number.value.clone(), unit: Unit::of(id).power(exponent) }
@@ -35,7 +40,9 @@ impl<'a> Resolver<'a> {
             ast::ExprKind::Bool(value) => ExprKind::Bool(*value),
             ast::ExprKind::Time => ExprKind::Clock(ClockPart::Time),
             ast::ExprKind::Name(name) => self.name(name, span),
-            ast::ExprKind::Field(base, field) if matches!(base.kind, ast::ExprKind::Time) => self.clock_field(field, span),
+            ast::ExprKind::Field(base, field) if matches!(base.kind, ast::ExprKind::Time) => {
+                self.clock_field(field, span)
+            }
             ast::ExprKind::Negate(inner) => ExprKind::Negate(self.expr(inner)),
             ast::ExprKind::Not(inner) => ExprKind::Not(self.expr(inner)),
             ast::ExprKind::Binary(op, a, b) => {
@@ -51,8 +58,9 @@ impl<'a> Resolver<'a> {
             }
             ast::ExprKind::Call { name, args } => self.call(name, args, span),
             ast::ExprKind::TooDeep => {
-                let error = Diagnostic::new(Code::E0006, "this expression is nested too deeply", span, "it passes 1000 levels")
-                    .help("give parts of it names: `let part = …`");
+                let error =
+                    Diagnostic::new(Code::E0006, "this expression is nested too deeply", span, "it passes 1000 levels")
+                        .help("give parts of it names: `let part = …`");
                 self.report(error);
                 ExprKind::Error
             }
@@ -68,8 +76,13 @@ impl<'a> Resolver<'a> {
                 ExprKind::Error
             }
             ast::ExprKind::Text(_) => {
-                let error = Diagnostic::new(Code::E0201, "a text is not a value", span, "a number or a condition is wanted here")
-                    .help("a name with blanks goes between backticks: `` `my name` ``");
+                let error = Diagnostic::new(
+                    Code::E0201,
+                    "a text is not a value",
+                    span,
+                    "a number or a condition is wanted here",
+                )
+                .help("a name with blanks goes between backticks: `` `my name` ``");
                 self.report(error);
                 ExprKind::Error
             }
@@ -123,7 +136,8 @@ impl<'a> Resolver<'a> {
     fn unknown_name(&mut self, name: &str, span: Span) {
         let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, "nothing declares this name");
         let builtin = builtins::find(name).is_some() || self.functions.contains_key(name);
-        let values = self.names.iter().filter(|(_, e)| !(e.prelude && e.meaning == Meaning::Unknown)).map(|(n, _)| n.as_str());
+        let values =
+            self.names.iter().filter(|(_, e)| !(e.prelude && e.meaning == Meaning::Unknown)).map(|(n, _)| n.as_str());
         let known = values.chain(self.locals.iter().map(String::as_str));
         let error = match did_you_mean(name, known) {
             _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
@@ -169,7 +183,8 @@ impl<'a> Resolver<'a> {
 
     /// Divisions that read two ways.
     fn division(&mut self, op: BinaryOp, a: &ast::Expr, b: &ast::Expr, span: Span) {
-        if let (BinaryOp::Divide | BinaryOp::Multiply, ast::ExprKind::Binary(BinaryOp::Divide, top, quantity)) = (op, &a.kind)
+        if let (BinaryOp::Divide | BinaryOp::Multiply, ast::ExprKind::Binary(BinaryOp::Divide, top, quantity)) =
+            (op, &a.kind)
             && matches!(quantity.kind, ast::ExprKind::Quantity { .. })
             && let ast::ExprKind::Name(unit) = &b.kind
             && self.names.get(unit).is_some_and(|e| matches!(e.meaning, Meaning::Unit(_)))
@@ -177,20 +192,34 @@ impl<'a> Resolver<'a> {
             let text = |s: Span| self.sources.text(s).to_string();
             let (x, q, sign) = (text(top.span), text(quantity.span), if op == BinaryOp::Divide { "/" } else { "*" });
             let whole = text(quantity.span.to(b.span));
-            let error = Diagnostic::new(Code::E0306, format!("what is divided by: `{q}`, or `{whole}`?"), quantity.span.to(b.span), "this reads two ways")
-                .help(format!("write `{x} / ({whole})` or `({x} / {q}) {sign} {unit}`"))
-                .fix(quantity.span.to(b.span), format!("({whole})"));
+            let error = Diagnostic::new(
+                Code::E0306,
+                format!("what is divided by: `{q}`, or `{whole}`?"),
+                quantity.span.to(b.span),
+                "this reads two ways",
+            )
+            .help(format!("write `{x} / ({whole})` or `({x} / {q}) {sign} {unit}`"))
+            .fix(quantity.span.to(b.span), format!("({whole})"));
             self.report(error);
         }
-        if let (BinaryOp::Divide, ast::ExprKind::Number(n), ast::ExprKind::Quantity { unit, .. }) = (op, &a.kind, &b.kind)
+        if let (BinaryOp::Divide, ast::ExprKind::Number(n), ast::ExprKind::Quantity { unit, .. }) =
+            (op, &a.kind, &b.kind)
             && !n.value.is_zero()
         {
             let text = |s: Span| self.sources.text(s).to_string();
             let (n, q) = (text(a.span), text(b.span));
             let digits = q.trim_end_matches(&unit.text).trim_end().to_string();
-            let warning = Diagnostic::new(Code::W0301, format!("`{n} / {q}` is {n} divided by {q}"), span, format!("read as `{n} / ({q})`"))
-                .help(format!("if that is meant, write `{n} / ({q})`; the other reading is `({n}/{digits}) * 1 {}`", unit.text))
-                .fix(b.span, format!("({q})"));
+            let warning = Diagnostic::new(
+                Code::W0301,
+                format!("`{n} / {q}` is {n} divided by {q}"),
+                span,
+                format!("read as `{n} / ({q})`"),
+            )
+            .help(format!(
+                "if that is meant, write `{n} / ({q})`; the other reading is `({n}/{digits}) * 1 {}`",
+                unit.text
+            ))
+            .fix(b.span, format!("({q})"));
             self.report(warning);
         }
     }
@@ -217,14 +246,39 @@ impl<'a> Resolver<'a> {
             self.expr(&a.value);
         });
         const LATER: &[&str] = &[
-            "delay", "delay1", "delay3", "delayn", "smooth1", "smooth3", "smoothn", "trend", "moving_average", "sum", "mean",
-            "product", "count", "any", "all", "gini", "hhi", "nakamoto", "argmax", "argmin", "rank", "member",
+            "delay",
+            "delay1",
+            "delay3",
+            "delayn",
+            "smooth1",
+            "smooth3",
+            "smoothn",
+            "trend",
+            "moving_average",
+            "sum",
+            "mean",
+            "product",
+            "count",
+            "any",
+            "all",
+            "gini",
+            "hhi",
+            "nakamoto",
+            "argmax",
+            "argmin",
+            "rank",
+            "member",
         ];
         if LATER.contains(&name.text.as_str()) {
             self.not_yet(&format!("`{}`", name.text), name.span);
             return ExprKind::Error;
         }
-        let error = Diagnostic::new(Code::E0103, format!("there is no function `{}`", name.text), name.span, "nothing declares it");
+        let error = Diagnostic::new(
+            Code::E0103,
+            format!("there is no function `{}`", name.text),
+            name.span,
+            "nothing declares it",
+        );
         let known = builtins::all().iter().map(Builtin::name).chain(self.functions.keys().map(String::as_str));
         let error = match (did_you_mean(&name.text, known), self.names.contains_key(&name.text)) {
             (_, true) => error.help(format!("`{0}` is a value: to multiply, write `{0} * (…)`", name.text)),
@@ -242,16 +296,25 @@ impl<'a> Resolver<'a> {
         let wanted: Vec<String> = self.model.function(id).params.iter().map(|(name, _)| name.clone()).collect();
         if wanted.len() != values.len() {
             let form = format!("{}({})", name.text, wanted.join(", "));
-            let error = Diagnostic::new(Code::E0202, format!("`{}` has {}, and is given {}", name.text, arguments(wanted.len()), values.len()), span, "")
-                .help(format!("it is called as `{form}`"));
+            let error = Diagnostic::new(
+                Code::E0202,
+                format!("`{}` has {}, and is given {}", name.text, arguments(wanted.len()), values.len()),
+                span,
+                "",
+            )
+            .help(format!("it is called as `{form}`"));
             self.report(error);
             return ExprKind::Error;
         }
         if let Some(arg) = args.iter().find_map(|a| a.name.as_ref()) {
-            let order: Option<Vec<usize>> = args.iter().enumerate().map(|(i, a)| match &a.name {
-                None => Some(i),
-                Some(n) => wanted.iter().position(|w| *w == n.text),
-            }).collect();
+            let order: Option<Vec<usize>> = args
+                .iter()
+                .enumerate()
+                .map(|(i, a)| match &a.name {
+                    None => Some(i),
+                    Some(n) => wanted.iter().position(|w| *w == n.text),
+                })
+                .collect();
             let mut placed = vec![None; values.len()];
             for (from, to) in order.iter().flatten().enumerate() {
                 placed[*to] = Some(values[from]);
@@ -259,8 +322,13 @@ impl<'a> Resolver<'a> {
             match placed.into_iter().collect::<Option<Vec<_>>>().filter(|_| order.is_some()) {
                 Some(values) => return ExprKind::Call(id, values),
                 None => {
-                    let error = Diagnostic::new(Code::E0202, format!("the arguments of `{}` do not fit", name.text), arg.span, "")
-                        .help(format!("its arguments are {}", wanted.join(", ")));
+                    let error = Diagnostic::new(
+                        Code::E0202,
+                        format!("the arguments of `{}` do not fit", name.text),
+                        arg.span,
+                        "",
+                    )
+                    .help(format!("its arguments are {}", wanted.join(", ")));
                     self.report(error);
                     return ExprKind::Error;
                 }
@@ -286,7 +354,8 @@ impl<'a> Resolver<'a> {
                 _ => wrong = wrong.or(Some(arg.name.as_ref().map_or(arg.value.span, |n| n.span))),
             }
         }
-        let missing = if repeated { slots.len() < 2 } else { params.iter().zip(&slots).any(|(p, s)| !p.optional && s.is_none()) };
+        let missing =
+            if repeated { slots.len() < 2 } else { params.iter().zip(&slots).any(|(p, s)| !p.optional && s.is_none()) };
         if wrong.is_none() && !missing {
             return ExprKind::Builtin(builtin, slots);
         }
@@ -296,7 +365,11 @@ impl<'a> Resolver<'a> {
             (None, true) => format!("`{}` wants two arguments at least", builtin.name()),
             (None, false) => {
                 let first = params.iter().zip(&slots).find(|(p, s)| !p.optional && s.is_none());
-                format!("`{}` wants {}", builtin.name(), first.map_or("more".into(), |(p, _)| format!("its `{}`", p.name)))
+                format!(
+                    "`{}` wants {}",
+                    builtin.name(),
+                    first.map_or("more".into(), |(p, _)| format!("its `{}`", p.name))
+                )
             }
         };
         let error = Diagnostic::new(Code::E0202, message, wrong.unwrap_or(span), "")

@@ -142,16 +142,26 @@ impl<'a> Resolver<'a> {
     pub fn declare(&mut self, name: &ast::Name, meaning: Meaning, prelude: bool) {
         if OWNED.contains(&name.text.as_str()) {
             return self.report(
-                Diagnostic::new(Code::E0104, format!("`{}` belongs to the language", name.text), name.span, "it cannot be declared again")
-                    .help("choose another name"),
+                Diagnostic::new(
+                    Code::E0104,
+                    format!("`{}` belongs to the language", name.text),
+                    name.span,
+                    "it cannot be declared again",
+                )
+                .help("choose another name"),
             );
         }
         let entry = Entry { meaning, span: name.span, prelude };
         match self.names.get(&name.text) {
             Some(old) if !old.prelude && !prelude => {
-                let error = Diagnostic::new(Code::E0102, format!("`{}` is declared twice", name.text), name.span, "declared again here")
-                    .label(old.span, "first declared here")
-                    .help("give one of them another name");
+                let error = Diagnostic::new(
+                    Code::E0102,
+                    format!("`{}` is declared twice", name.text),
+                    name.span,
+                    "declared again here",
+                )
+                .label(old.span, "first declared here")
+                .help("give one of them another name");
                 self.report(error);
             }
             _ => {
@@ -170,9 +180,14 @@ impl<'a> Resolver<'a> {
                 if let Some((_, first, false)) = self.functions.get(&name.text)
                     && !prelude
                 {
-                    let error = Diagnostic::new(Code::E0102, format!("the function `{}` is declared twice", name.text), name.span, "declared again here")
-                        .label(*first, "first declared here")
-                        .help("give one of them another name");
+                    let error = Diagnostic::new(
+                        Code::E0102,
+                        format!("the function `{}` is declared twice", name.text),
+                        name.span,
+                        "declared again here",
+                    )
+                    .label(*first, "first declared here")
+                    .help("give one of them another name");
                     self.report(error);
                 } else {
                     self.functions.insert(name.text.clone(), (Some(id), name.span, prelude));
@@ -248,9 +263,18 @@ impl<'a> Resolver<'a> {
     fn collect_unknown(&mut self, item: &ast::Item) {
         use ast::Decl::*;
         match &item.decl {
-            Param { head, .. } | Let { head, .. } | State { head, .. } | Stock { head, .. } | Flow { head, .. }
-            | Transfer { head, .. } | Metric { head, .. } | Series { head, .. } | Draw { head, .. }
-            | Conveyor { head, .. } | Policy { head, .. } | Trait { head, .. } => self.unknown(&head.name),
+            Param { head, .. }
+            | Let { head, .. }
+            | State { head, .. }
+            | Stock { head, .. }
+            | Flow { head, .. }
+            | Transfer { head, .. }
+            | Metric { head, .. }
+            | Series { head, .. }
+            | Draw { head, .. }
+            | Conveyor { head, .. }
+            | Policy { head, .. }
+            | Trait { head, .. } => self.unknown(&head.name),
             Fn { name, .. } | Curve { name, .. } => {
                 self.functions.entry(name.text.clone()).or_insert((None, name.span, true));
             }
@@ -262,23 +286,32 @@ impl<'a> Resolver<'a> {
     /// What the language has and this compiler has not: said once, at its place.
     pub fn not_yet(&mut self, what: &str, span: Span) {
         self.report(
-            Diagnostic::new(Code::E0090, format!("{what} cannot be compiled yet"), span, "understood, and not built yet")
-                .help("`flowc explain E0090` lists what is not built yet"),
+            Diagnostic::new(
+                Code::E0090,
+                format!("{what} cannot be compiled yet"),
+                span,
+                "understood, and not built yet",
+            )
+            .help("`flowc explain E0090` lists what is not built yet"),
         );
     }
 
     /// Second walk: what each declaration says.
     fn item(&mut self, item: &'a ast::Item, next: &mut Next) {
         use ast::Decl::*;
-        let keyword = Span::new(item.span.start, item.span.start + self.sources.text(item.span).find(char::is_whitespace).unwrap_or(1) as u32);
+        let keyword = Span::new(
+            item.span.start,
+            item.span.start + self.sources.text(item.span).find(char::is_whitespace).unwrap_or(1) as u32,
+        );
         let what = match &item.decl {
             Use(_) | Unit { .. } => return,
             Time(time) => return self.clock(time, item.span),
             Record(every) => {
                 let every = self.expr(every);
                 if self.model.record.is_some() {
-                    let error = Diagnostic::new(Code::E0102, "`record every` stands twice", item.span, "and again here")
-                        .help("keep one of them");
+                    let error =
+                        Diagnostic::new(Code::E0102, "`record every` stands twice", item.span, "and again here")
+                            .help("keep one of them");
                     self.report(error);
                 }
                 self.model.record = Some(every);
@@ -306,8 +339,13 @@ impl<'a> Resolver<'a> {
                 let Some(default) = default else {
                     if known {
                         let name = &head.name.text;
-                        let error = Diagnostic::new(Code::E0001, format!("the param `{name}` has no value"), item.span, "expected `= …`")
-                            .help(format!("give it a default: `param {name} = …`"));
+                        let error = Diagnostic::new(
+                            Code::E0001,
+                            format!("the param `{name}` has no value"),
+                            item.span,
+                            "expected `= …`",
+                        )
+                        .help(format!("give it a default: `param {name} = …`"));
                         self.report(error);
                     }
                     return;
@@ -343,7 +381,9 @@ impl<'a> Resolver<'a> {
                     match option {
                         ast::StockOption::Signed(_) => signed = true,
                         ast::StockOption::Within(within) => range = self.range(Some(within)),
-                        ast::StockOption::From(place) => self.not_yet("a stock that is funded `from` another", place.span),
+                        ast::StockOption::From(place) => {
+                            self.not_yet("a stock that is funded `from` another", place.span)
+                        }
                     }
                 }
                 return self.put(id, ty, DeclKind::Stock { opening, set: None, signed, range }, built);
@@ -435,8 +475,13 @@ impl<'a> Resolver<'a> {
         let mut resolved: Vec<(String, Option<Annotation>)> = Vec::new();
         for (name, ty) in params {
             if resolved.iter().any(|(other, _)| *other == name.text) {
-                let error = Diagnostic::new(Code::E0102, format!("`{}` is declared twice", name.text), name.span, "two arguments have this name")
-                    .help("give one of them another name");
+                let error = Diagnostic::new(
+                    Code::E0102,
+                    format!("`{}` is declared twice", name.text),
+                    name.span,
+                    "two arguments have this name",
+                )
+                .help("give one of them another name");
                 self.report(error);
             }
             let ty = self.annotation(ty.as_ref());
@@ -475,8 +520,13 @@ impl<'a> Resolver<'a> {
                     Some(Meaning::Decl(id)) => PlaceKind::Decl(id),
                     Some(Meaning::Unknown) => PlaceKind::Unknown,
                     Some(Meaning::Unit(_)) => {
-                        let error = Diagnostic::new(Code::E0403, format!("`{}` is a unit, and holds nothing", name.text), place.span, "an end of a flow is a stock or `cloud`")
-                            .help(format!("declare a stock: `stock my_stock: {} = 0`", name.text));
+                        let error = Diagnostic::new(
+                            Code::E0403,
+                            format!("`{}` is a unit, and holds nothing", name.text),
+                            place.span,
+                            "an end of a flow is a stock or `cloud`",
+                        )
+                        .help(format!("declare a stock: `stock my_stock: {} = 0`", name.text));
                         self.report(error);
                         PlaceKind::Unknown
                     }
@@ -495,12 +545,21 @@ impl<'a> Resolver<'a> {
     }
 
     fn unknown_stock(&mut self, name: &ast::Name) {
-        let stocks: Vec<String> = self.model.decls.iter().filter(|d| d.word == "stock").map(|d| d.name.clone()).collect();
+        let stocks: Vec<String> =
+            self.model.decls.iter().filter(|d| d.word == "stock").map(|d| d.name.clone()).collect();
         let meant = did_you_mean(&name.text, stocks.iter().map(String::as_str).chain(["cloud"]));
-        let error = Diagnostic::new(Code::E0101, format!("there is no stock `{}`", name.text), name.span, "nothing declares it");
+        let error = Diagnostic::new(
+            Code::E0101,
+            format!("there is no stock `{}`", name.text),
+            name.span,
+            "nothing declares it",
+        );
         self.report(match meant {
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-            None => error.help(format!("declare it: `stock {}: UNIT = 0`; what comes from outside the model flows from `cloud`", name.text)),
+            None => error.help(format!(
+                "declare it: `stock {}: UNIT = 0`; what comes from outside the model flows from `cloud`",
+                name.text
+            )),
         });
         self.unknown(name);
     }
@@ -519,12 +578,15 @@ impl<'a> Resolver<'a> {
                     let from = from.as_ref().map(|e| self.expr(e));
                     Timing::Every { period, from, to: to.as_ref().map(|e| self.expr(e)) }
                 }
-                ast::ClauseKind::When { condition, once } => Timing::When { condition: self.expr(condition), once: *once },
+                ast::ClauseKind::When { condition, once } => {
+                    Timing::When { condition: self.expr(condition), once: *once }
+                }
                 ast::ClauseKind::EachStep => Timing::Always,
             };
             if !matches!(timing, Timing::Missing) {
-                let error = Diagnostic::new(Code::E0408, "a transfer has one time", clause.span, "this is a second one")
-                    .help("write a transfer for each");
+                let error =
+                    Diagnostic::new(Code::E0408, "a transfer has one time", clause.span, "this is a second one")
+                        .help("write a transfer for each");
                 self.report(error);
             }
             timing = new;
@@ -539,8 +601,9 @@ impl<'a> Resolver<'a> {
             if ["rk2", "rk4"].contains(&using.text.as_str()) {
                 self.not_yet(&format!("`using {}`", using.text), using.span);
             } else {
-                let error = Diagnostic::new(Code::E0504, format!("there is no integrator `{}`", using.text), using.span, "")
-                    .help("the integrators are `euler`, `rk2` and `rk4`");
+                let error =
+                    Diagnostic::new(Code::E0504, format!("there is no integrator `{}`", using.text), using.span, "")
+                        .help("the integrators are `euler`, `rk2` and `rk4`");
                 self.report(error);
             }
         }
@@ -551,18 +614,31 @@ impl<'a> Resolver<'a> {
         let step = time.step.as_ref().map(|e| self.expr(e));
         let Some(unit) = self.unit_named(&time.unit) else { return };
         if let Some(first) = &self.model.clock {
-            let error = Diagnostic::new(Code::E0102, "a model has one clock", span, "this is a second one").label(first.span, "the first is here").help("remove one of them");
+            let error = Diagnostic::new(Code::E0102, "a model has one clock", span, "this is a second one")
+                .label(first.span, "the first is here")
+                .help("remove one of them");
             return self.report(error);
         }
         if !self.model.units.set_clock(unit) {
-            let error = Diagnostic::new(Code::E0504, format!("`{}` cannot be the clock's unit", time.unit.text), time.unit.span, "it measures a product of things")
-                .help("the clock runs in a single unit, such as `month` or one that you declare: `unit tick`");
+            let error = Diagnostic::new(
+                Code::E0504,
+                format!("`{}` cannot be the clock's unit", time.unit.text),
+                time.unit.span,
+                "it measures a product of things",
+            )
+            .help("the clock runs in a single unit, such as `month` or one that you declare: `unit tick`");
             return self.report(error);
         }
         self.model.clock = Some(Clock { unit, unit_span: time.unit.span, from, to, step, span });
     }
 
-    fn conserve(&mut self, unit: &'a ast::Name, total: Option<&'a ast::Expr>, except: &'a [(ast::Name, Option<ast::Name>)], span: Span) {
+    fn conserve(
+        &mut self,
+        unit: &'a ast::Name,
+        total: Option<&'a ast::Expr>,
+        except: &'a [(ast::Name, Option<ast::Name>)],
+        span: Span,
+    ) {
         let total = total.map(|e| self.expr(e));
         let mut names = Vec::new();
         for (name, population) in except {
@@ -599,14 +675,30 @@ impl<'a> Resolver<'a> {
                     Some(DeclKind::Unknown) => {}
                     Some(_) => {
                         let word = found.map_or("name", |id| self.model.decl(id).word);
-                        let error = Diagnostic::new(Code::E0801, format!("`{}` is a {word}, and is worked out by the model", name.text), name.span, "only params and the openings of stocks can be set")
-                            .help("make it a `param` to set it from outside");
+                        let error = Diagnostic::new(
+                            Code::E0801,
+                            format!("`{}` is a {word}, and is worked out by the model", name.text),
+                            name.span,
+                            "only params and the openings of stocks can be set",
+                        )
+                        .help("make it a `param` to set it from outside");
                         self.report(error);
                     }
                     None => {
-                        let known: Vec<&str> = self.model.decls.iter().filter(|d| matches!(d.kind, DeclKind::Param { .. } | DeclKind::Stock { .. })).map(|d| d.name.as_str()).collect();
+                        let known: Vec<&str> = self
+                            .model
+                            .decls
+                            .iter()
+                            .filter(|d| matches!(d.kind, DeclKind::Param { .. } | DeclKind::Stock { .. }))
+                            .map(|d| d.name.as_str())
+                            .collect();
                         let meant = did_you_mean(&name.text, known.iter().copied());
-                        let error = Diagnostic::new(Code::E0801, format!("the model has nothing to set called `{}`", name.text), name.span, "no param and no stock has this name");
+                        let error = Diagnostic::new(
+                            Code::E0801,
+                            format!("the model has nothing to set called `{}`", name.text),
+                            name.span,
+                            "no param and no stock has this name",
+                        );
                         let help = match meant {
                             Some(meant) => format!("did you mean `{meant}`?"),
                             None if known.is_empty() => "the model has no params".into(),

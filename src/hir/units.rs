@@ -17,11 +17,22 @@ use crate::units::{Dim, Exponent, Unit};
 pub(super) const MAX_POWER: i64 = 64;
 
 impl<'a> Resolver<'a> {
-    pub(super) fn collect_unit(&mut self, names: &'a [ast::Name], value: Option<&'a ast::Expr>, aliases: &'a [ast::Name], prelude: bool) {
+    pub(super) fn collect_unit(
+        &mut self,
+        names: &'a [ast::Name],
+        value: Option<&'a ast::Expr>,
+        aliases: &'a [ast::Name],
+        prelude: bool,
+    ) {
         for name in names.iter().chain(aliases) {
             if !may_name_a_unit(&name.text) {
-                let error = Diagnostic::new(Code::E0104, format!("`{}` cannot be a unit", name.text), name.span, "behind a number this word begins a clause")
-                    .help("choose another name");
+                let error = Diagnostic::new(
+                    Code::E0104,
+                    format!("`{}` cannot be a unit", name.text),
+                    name.span,
+                    "behind a number this word begins a clause",
+                )
+                .help("choose another name");
                 self.report(error);
             }
         }
@@ -62,10 +73,16 @@ impl<'a> Resolver<'a> {
         let Some(pending) = self.pending.get(name).copied() else { return };
         let canonical = &pending.name.text;
         if path.contains(canonical) {
-            let cycle: Vec<_> = path.iter().skip_while(|n| *n != canonical).chain([canonical]).map(|n| format!("`{n}`")).collect();
-            let error = Diagnostic::new(Code::E0311, format!("the unit `{canonical}` is made of itself"), pending.name.span, "")
-                .note(format!("the cycle is {}", cycle.join(" → ")))
-                .help(format!("declare one of them without `=`: `unit {canonical}`"));
+            let cycle: Vec<_> =
+                path.iter().skip_while(|n| *n != canonical).chain([canonical]).map(|n| format!("`{n}`")).collect();
+            let error = Diagnostic::new(
+                Code::E0311,
+                format!("the unit `{canonical}` is made of itself"),
+                pending.name.span,
+                "",
+            )
+            .note(format!("the cycle is {}", cycle.join(" → ")))
+            .help(format!("declare one of them without `=`: `unit {canonical}`"));
             self.report(error);
             return self.drop_pending(pending);
         }
@@ -78,9 +95,17 @@ impl<'a> Resolver<'a> {
         }
         self.drop_pending(pending);
         let Some((scale, dim)) = value else { return };
-        if !scale.is_positive() || !crate::units::to_f64(&scale).is_normal() || scale.numer().bits() + scale.denom().bits() > 4096 {
-            let error = Diagnostic::new(Code::E0311, format!("`{canonical}` is not a size that a unit can have"), pending.value.span, "a unit is more than nothing, and finite")
-                .help(format!("write how many of another unit it is: `unit {canonical} = 1000 TKN`"));
+        if !scale.is_positive()
+            || !crate::units::to_f64(&scale).is_normal()
+            || scale.numer().bits() + scale.denom().bits() > 4096
+        {
+            let error = Diagnostic::new(
+                Code::E0311,
+                format!("`{canonical}` is not a size that a unit can have"),
+                pending.value.span,
+                "a unit is more than nothing, and finite",
+            )
+            .help(format!("write how many of another unit it is: `unit {canonical} = 1000 TKN`"));
             return self.report(error);
         }
         let id = self.model.units.derived(canonical, dim, scale, pending.name.span);
@@ -113,7 +138,10 @@ impl<'a> Resolver<'a> {
                     None => 1,
                     Some(p) => self.whole_power(&p.value, p.span)?,
                 };
-                Some((&number.value * num_traits::Pow::pow(&scale, power), dim.power(Exponent::from_integer(power.into()))))
+                Some((
+                    &number.value * num_traits::Pow::pow(&scale, power),
+                    dim.power(Exponent::from_integer(power.into())),
+                ))
             }
             ExprKind::Name(text) => {
                 let name = ast::Name { text: text.clone(), span };
@@ -134,7 +162,8 @@ impl<'a> Resolver<'a> {
                 let (scale, dim) = self.unit_value(base, prelude, path)?;
                 let exponent = self.literal_power(exponent)?;
                 let whole = self.whole_power(&exponent, span)?;
-                if scale.is_zero() || (scale.numer().bits() + scale.denom().bits()) * whole.unsigned_abs() as u64 > 8192 {
+                if scale.is_zero() || (scale.numer().bits() + scale.denom().bits()) * whole.unsigned_abs() as u64 > 8192
+                {
                     self.report(wrong("this number is out of bounds"));
                     return None;
                 }
@@ -150,12 +179,20 @@ impl<'a> Resolver<'a> {
     fn whole_power(&mut self, value: &BigRational, span: crate::source::Span) -> Option<i32> {
         let whole = value.is_integer().then(|| value.to_i64()).flatten().filter(|n| n.abs() <= MAX_POWER);
         if whole.is_none() {
-            self.report(Diagnostic::new(Code::E0307, "a unit's power is a whole number, 64 at most", span, "").help("for example `m^2`"));
+            self.report(
+                Diagnostic::new(Code::E0307, "a unit's power is a whole number, 64 at most", span, "")
+                    .help("for example `m^2`"),
+            );
         }
         whole.map(|n| n as i32)
     }
 
-    fn unit_reference(&mut self, name: &ast::Name, prelude: bool, path: &mut Vec<String>) -> Option<(BigRational, Dim)> {
+    fn unit_reference(
+        &mut self,
+        name: &ast::Name,
+        prelude: bool,
+        path: &mut Vec<String>,
+    ) -> Option<(BigRational, Dim)> {
         if self.pending.get(&name.text).is_some_and(|p| !prelude || p.prelude) {
             self.finish_unit(&name.text, path);
         }
@@ -169,8 +206,13 @@ impl<'a> Resolver<'a> {
         let value = literal(e);
         if value.is_none() {
             self.report(
-                Diagnostic::new(Code::E0307, "a unit's power is a plain number", e.span, "this is worked out by the model")
-                    .help("write a number, or a fraction in parentheses: `x^(1/2)`"),
+                Diagnostic::new(
+                    Code::E0307,
+                    "a unit's power is a plain number",
+                    e.span,
+                    "this is worked out by the model",
+                )
+                .help("write a number, or a fraction in parentheses: `x^(1/2)`"),
             );
         }
         value
@@ -184,15 +226,38 @@ impl<'a> Resolver<'a> {
             Some(Entry { meaning: Meaning::Decl(_), span, .. }) => {
                 let word = self.model.decls.iter().find(|d| d.span == span).map_or("name", |d| d.word);
                 let line = self.line(span);
-                let error = Diagnostic::new(Code::E0310, format!("`{}` is a {word}, not a unit", name.text), name.span, format!("a unit is wanted here; `{}` is declared in line {line}", name.text));
-                let before = self.sources.text(crate::source::Span::new(name.span.start.saturating_sub(1), name.span.start)) == " ";
-                let error = if before && word != "unit" { error.help(format!("to multiply, write `* {}`", name.text)).fix(name.span, format!("* {}", name.text)) } else { error };
+                let error = Diagnostic::new(
+                    Code::E0310,
+                    format!("`{}` is a {word}, not a unit", name.text),
+                    name.span,
+                    format!("a unit is wanted here; `{}` is declared in line {line}", name.text),
+                );
+                let before =
+                    self.sources.text(crate::source::Span::new(name.span.start.saturating_sub(1), name.span.start))
+                        == " ";
+                let error = if before && word != "unit" {
+                    error
+                        .help(format!("to multiply, write `* {}`", name.text))
+                        .fix(name.span, format!("* {}", name.text))
+                } else {
+                    error
+                };
                 self.report(error);
                 None
             }
             None => {
-                let units: Vec<String> = self.names.iter().filter(|(_, e)| matches!(e.meaning, Meaning::Unit(_))).map(|(n, _)| n.clone()).collect();
-                let error = Diagnostic::new(Code::E0310, format!("there is no unit `{}`", name.text), name.span, "nothing declares it");
+                let units: Vec<String> = self
+                    .names
+                    .iter()
+                    .filter(|(_, e)| matches!(e.meaning, Meaning::Unit(_)))
+                    .map(|(n, _)| n.clone())
+                    .collect();
+                let error = Diagnostic::new(
+                    Code::E0310,
+                    format!("there is no unit `{}`", name.text),
+                    name.span,
+                    "nothing declares it",
+                );
                 let error = match did_you_mean(&name.text, units.iter().map(String::as_str)) {
                     Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
                     None if name.text == "bool" => error.help("`bool` is the type of conditions, and measures nothing"),
@@ -200,7 +265,8 @@ impl<'a> Resolver<'a> {
                 };
                 self.report(error);
                 // Once is enough.
-                self.names.insert(name.text.clone(), Entry { meaning: Meaning::Unknown, span: name.span, prelude: true });
+                self.names
+                    .insert(name.text.clone(), Entry { meaning: Meaning::Unknown, span: name.span, prelude: true });
                 None
             }
         }
@@ -210,7 +276,13 @@ impl<'a> Resolver<'a> {
         let ty = ty?;
         let kind = match &ty.kind {
             TypeKind::Name(name) if name.text == "bool" && !self.names.contains_key("bool") => AnnotationKind::Bool,
-            _ => self.unit_type(ty).map_or(AnnotationKind::Unknown, AnnotationKind::Unit),
+            _ => match self.unit_type(ty) {
+                Some(unit) => {
+                    self.model.units.note_written(&unit);
+                    AnnotationKind::Unit(unit)
+                }
+                None => AnnotationKind::Unknown,
+            },
         };
         Some(Annotation { kind, span: ty.span })
     }
@@ -243,7 +315,12 @@ impl<'a> Resolver<'a> {
                 let base = self.unit_type(base);
                 let exponent = self.literal_power(exponent)?;
                 let exponent = bounded(&exponent).or_else(|| {
-                    self.report(Diagnostic::new(Code::E0307, "this power is too large for a unit", ty.span, "64 is the most"));
+                    self.report(Diagnostic::new(
+                        Code::E0307,
+                        "this power is too large for a unit",
+                        ty.span,
+                        "64 is the most",
+                    ));
                     None
                 })?;
                 Some(base?.power(exponent))

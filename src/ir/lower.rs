@@ -248,7 +248,17 @@ impl Lower<'_> {
             Timing::Always | Timing::Missing => {}
         }
         let once = matches!(m.timing, Timing::When { once: true, .. });
-        self.out.moves.push(Move { origin: id, flow: m.flow, from, to, amount, condition, once, short: m.short, event });
+        self.out.moves.push(Move {
+            origin: id,
+            flow: m.flow,
+            from,
+            to,
+            amount,
+            condition,
+            once,
+            short: m.short,
+            event,
+        });
     }
 
     fn update(&mut self, id: DeclId, rule: Option<&Rule>) {
@@ -272,7 +282,14 @@ impl Lower<'_> {
             if known.total == Some(Known::AtStart)
                 && let Some(total) = self.hir.conserves[i].total
             {
-                let stocks = self.out.stocks.iter().enumerate().filter(|(_, s)| known.stocks.contains(&s.origin)).map(|(n, _)| n).collect();
+                let stocks = self
+                    .out
+                    .stocks
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, s)| known.stocks.contains(&s.origin))
+                    .map(|(n, _)| n)
+                    .collect();
                 let total = self.expr(total);
                 self.out.totals.push(OpeningTotal { conserve: i, stocks, total });
             }
@@ -647,7 +664,9 @@ impl Lower<'_> {
         let mut stack = vec![start];
         while let Some(e) = stack.pop() {
             match &self.hir.expr(e).kind {
-                ExprKind::Decl(id) if matches!(self.hir.decl(*id).kind, DeclKind::Move(_)) && !self.dated(*id) => return true,
+                ExprKind::Decl(id) if matches!(self.hir.decl(*id).kind, DeclKind::Move(_)) && !self.dated(*id) => {
+                    return true;
+                }
                 _ => stack.extend(self.hir.children(e)),
             }
         }

@@ -26,8 +26,13 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
         FaultKind::OpensBelowZero { stock, value } => {
             let id = model.stocks[*stock].origin;
             let decl = checked.model.decl(id);
-            Diagnostic::new(Code::E0904, format!("`{}` opens below zero", decl.name), decl.whole, format!("with {}", failure.amount(id, *value)))
-                .help("change its opening, or let the stock be `signed`")
+            Diagnostic::new(
+                Code::E0904,
+                format!("`{}` opens below zero", decl.name),
+                decl.whole,
+                format!("with {}", failure.amount(id, *value)),
+            )
+            .help("change its opening, or let the stock be `signed`")
         }
         FaultKind::Bound { start, bound, value, low, high } => {
             let bound = if *start { &model.start_bounds[*bound] } else { &model.bounds[*bound] };
@@ -38,13 +43,27 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
             let conserve = &checked.model.conserves[*conserve];
             let unit = Unit::of(conserve.unit);
             let show = |v: f64| failure.in_unit(v, &unit);
-            Diagnostic::new(Code::E0405, format!("the stocks open with {}, and {} is stated", show(*sum), show(*total)), conserve.span, "checked at the start of each run, because it hangs on params")
-                .help("change an opening or the total")
+            Diagnostic::new(
+                Code::E0405,
+                format!("the stocks open with {}, and {} is stated", show(*sum), show(*total)),
+                conserve.span,
+                "checked at the start of each run, because it hangs on params",
+            )
+            .help("change an opening or the total")
         }
         FaultKind::Audit { asset, gap } => {
             let id = model.stocks[model.assets[*asset].stocks[0]].origin;
-            Diagnostic::new(Code::E0906, format!("the ledger of `{}` and its like is off by {}", checked.model.decl(id).name, failure.amount(id, *gap)), checked.model.decl(id).whole, "nothing that a model says can do this")
-                .help("this is a mistake of flowc: please report it with the model")
+            Diagnostic::new(
+                Code::E0906,
+                format!(
+                    "the ledger of `{}` and its like is off by {}",
+                    checked.model.decl(id).name,
+                    failure.amount(id, *gap)
+                ),
+                checked.model.decl(id).whole,
+                "nothing that a model says can do this",
+            )
+            .help("this is a mistake of flowc: please report it with the model")
         }
     };
     failure.replay(diagnostic)
@@ -70,7 +89,11 @@ impl Failure<'_> {
     fn in_unit(&self, value: f64, unit: &Unit) -> String {
         let units = &self.checked.model.units;
         let shown = magnitude(value / units.shown_scale(unit), 6);
-        if units.dim(unit).is_one() && unit.factors.is_empty() { shown } else { format!("{shown} {}", units.name(unit)) }
+        if units.dim(unit).is_one() && unit.factors.is_empty() {
+            shown
+        } else {
+            format!("{shown} {}", units.name(unit))
+        }
     }
 
     /// A stored value in the unit of its declaration.
@@ -108,14 +131,23 @@ impl Failure<'_> {
     fn overdraw(&self, stock: usize, held: f64, inflows: f64, outflows: &[(MoveId, f64)]) -> Diagnostic {
         let id = self.model.stocks[stock].origin;
         let name = self.name(id);
-        let asks = |m: MoveId, amount: f64| format!("`{}` asks {}", self.name(self.whole(m).0), self.amount(id, amount));
-        let coming = if inflows > 0.0 { format!("{} flows in", self.amount(id, inflows)) } else { "nothing flows in".into() };
+        let asks =
+            |m: MoveId, amount: f64| format!("`{}` asks {}", self.name(self.whole(m).0), self.amount(id, amount));
+        let coming =
+            if inflows > 0.0 { format!("{} flows in", self.amount(id, inflows)) } else { "nothing flows in".into() };
         let wanted: f64 = outflows.iter().map(|(_, a)| a).sum();
         let mut ordered: Vec<(MoveId, f64)> = outflows.to_vec();
         ordered.sort_by(|a, b| b.1.total_cmp(&a.1));
         let (first, rest) = match ordered.split_first() {
             Some((first, rest)) => (*first, rest),
-            None => return Diagnostic::new(Code::E0901, format!("`{name}` holds too little in {}", self.step()), self.checked.model.decl(id).whole, ""),
+            None => {
+                return Diagnostic::new(
+                    Code::E0901,
+                    format!("`{name}` holds too little in {}", self.step()),
+                    self.checked.model.decl(id).whole,
+                    "",
+                );
+            }
         };
         let (first_id, span) = self.whole(first.0);
         let mut error = Diagnostic::new(
@@ -128,13 +160,21 @@ impl Failure<'_> {
             error = error.label(self.whole(*m).1, asks(*m, *amount));
         }
         if !rest.is_empty() {
-            error = error.note(format!("together {} are asked for, and {} are missing", self.amount(id, wanted), self.amount(id, wanted - held - inflows)));
+            error = error.note(format!(
+                "together {} are asked for, and {} are missing",
+                self.amount(id, wanted),
+                self.amount(id, wanted - held - inflows)
+            ));
         }
         let text = self.checked.sources.text(span).lines().next().unwrap_or_default().to_string();
-        let amount = text.split_once('=').map_or(String::new(), |(_, amount)| amount.split("//").next().unwrap_or_default().trim().to_string());
+        let amount = text
+            .split_once('=')
+            .map_or(String::new(), |(_, amount)| amount.split("//").next().unwrap_or_default().trim().to_string());
         let flow = self.checked.model.decl(first_id).word == "flow";
         let capped = if flow && !amount.is_empty() { format!("`… = {amount} capped`") } else { "`capped`".into() };
-        error.help(format!("{capped} takes what there is; `or skip` takes all or nothing; a stock that may owe is `signed`"))
+        error.help(format!(
+            "{capped} takes what there is; `or skip` takes all or nothing; a stock that may owe is `signed`"
+        ))
     }
 
     fn backward(&self, m: MoveId, value: f64) -> Diagnostic {
@@ -145,8 +185,16 @@ impl Failure<'_> {
         };
         let amount = self.checked.model.expr(moved.amount).span;
         let text = self.checked.sources.text(amount);
-        let error = Diagnostic::new(Code::E0902, format!("`{}` asks for less than nothing in {}", decl.name, self.step()), amount, format!("this is {}", self.amount(id, value)))
-            .help(format!("if it must not run backward, write `max(0, {text})`; if it may, write a second {} the other way", decl.word));
+        let error = Diagnostic::new(
+            Code::E0902,
+            format!("`{}` asks for less than nothing in {}", decl.name, self.step()),
+            amount,
+            format!("this is {}", self.amount(id, value)),
+        )
+        .help(format!(
+            "if it must not run backward, write `max(0, {text})`; if it may, write a second {} the other way",
+            decl.word
+        ));
         self.values(error, moved.amount)
     }
 
@@ -169,7 +217,10 @@ impl Failure<'_> {
             Value::State(u) => {
                 let id = self.model.updates[u].origin;
                 let rule = match &self.checked.model.decl(id).kind {
-                    DeclKind::State { rule: Some(crate::hir::Rule::Next { value, .. } | crate::hir::Rule::Rate(value)), .. } => Some(*value),
+                    DeclKind::State {
+                        rule: Some(crate::hir::Rule::Next { value, .. } | crate::hir::Rule::Rate(value)),
+                        ..
+                    } => Some(*value),
                     _ => None,
                 };
                 (id, rule)
@@ -186,8 +237,13 @@ impl Failure<'_> {
         };
         let decl = self.checked.model.decl(id);
         let span = expr.map_or(decl.whole, |e| self.checked.model.expr(e).span);
-        let error = Diagnostic::new(Code::E0903, format!("`{}` becomes {shown} in {}", decl.name, self.step()), span, format!("this is {shown}"))
-            .help(format!("{why}; `safediv(a, b, otherwise: 0)` says what a division by 0 is"));
+        let error = Diagnostic::new(
+            Code::E0903,
+            format!("`{}` becomes {shown} in {}", decl.name, self.step()),
+            span,
+            format!("this is {shown}"),
+        )
+        .help(format!("{why}; `safediv(a, b, otherwise: 0)` says what a division by 0 is"));
         match expr {
             Some(e) => self.values(error, e),
             None => error,
@@ -202,9 +258,16 @@ impl Failure<'_> {
             _ => None,
         };
         let when = if start { String::new() } else { format!(" in {}", self.row()) };
-        let error = Diagnostic::new(Code::E0904, format!("`{}` is out of its bounds{when}", decl.name), set.unwrap_or(decl.whole), format!("it is {value}, and {low} to {high} is allowed"));
+        let error = Diagnostic::new(
+            Code::E0904,
+            format!("`{}` is out of its bounds{when}", decl.name),
+            set.unwrap_or(decl.whole),
+            format!("it is {value}, and {low} to {high} is allowed"),
+        );
         match (set, start) {
-            (Some(_), _) => error.label(decl.whole, "its bounds are given here").help("set a value within the bounds, or widen them"),
+            (Some(_), _) => error
+                .label(decl.whole, "its bounds are given here")
+                .help("set a value within the bounds, or widen them"),
             (None, true) => error.help("change the default or the bounds"),
             (None, false) => error.help("change the flows that lead there, or widen the bounds"),
         }
@@ -214,8 +277,13 @@ impl Failure<'_> {
         let assert = &self.checked.model.asserts[number];
         let text = self.checked.sources.text(self.checked.model.expr(assert.condition).span);
         let shown = if text.contains('\n') { "an assertion".into() } else { format!("`{text}`") };
-        let error = Diagnostic::new(Code::E0905, format!("{shown} does not hold in {}", self.row()), assert.span, "asserted here")
-            .help("find out what leads there: `-o rows.csv` writes every row up to this one");
+        let error = Diagnostic::new(
+            Code::E0905,
+            format!("{shown} does not hold in {}", self.row()),
+            assert.span,
+            "asserted here",
+        )
+        .help("find out what leads there: `-o rows.csv` writes every row up to this one");
         self.values(error, assert.condition)
     }
 

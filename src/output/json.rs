@@ -30,7 +30,8 @@ pub fn json(results: &Results) -> String {
             value!({ "unit": l.unit, "opened": opened, "in": inflow, "out": outflow, "closed": closed, "conserved": l.conserved })
         })
         .collect();
-    let settings: Vec<Value> = manifest.settings.iter().map(|(option, v)| value!({ "option": option, "value": v })).collect();
+    let settings: Vec<Value> =
+        manifest.settings.iter().map(|(option, v)| value!({ "option": option, "value": v })).collect();
     let mut out = Map::new();
     out.insert(
         "manifest".into(),

@@ -140,7 +140,13 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         .map(|(column, values)| {
             let (decl, scale) = (hir.decl(column.origin), scale_of(column.origin));
             let values = values.iter().map(|v| v / scale).collect();
-            Column { name: decl.name.clone(), kind: decl.word, unit: unit_of(column.origin), doc: decl.doc.clone(), values }
+            Column {
+                name: decl.name.clone(),
+                kind: decl.word,
+                unit: unit_of(column.origin),
+                doc: decl.doc.clone(),
+                values,
+            }
         })
         .collect();
     let params = model
@@ -221,5 +227,9 @@ pub(crate) fn exact(value: f64) -> String {
         return String::new();
     }
     let size = value.abs();
-    if value == 0.0 || (1e-5..1e16).contains(&size) || size.is_infinite() { format!("{value}") } else { format!("{value:e}") }
+    if value == 0.0 || (1e-5..1e16).contains(&size) || size.is_infinite() {
+        format!("{value}")
+    } else {
+        format!("{value:e}")
+    }
 }

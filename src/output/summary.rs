@@ -34,7 +34,13 @@ pub fn summary(results: &Results) -> String {
             let unit = if m.unit == "1" || m.unit == "bool" || m.value.is_nan() { "" } else { &m.unit };
             let value = match m.unit.as_str() {
                 _ if m.value.is_nan() => "—".into(),
-                "bool" => if m.value == 0.0 { "false".into() } else { "true".into() },
+                "bool" => {
+                    if m.value == 0.0 {
+                        "false".into()
+                    } else {
+                        "true".into()
+                    }
+                }
                 _ => magnitude(m.value, 6),
             };
             line(&format!("  {}  {:>10} {}", pad(&m.name, name), value, clip(unit, 30)));
@@ -58,12 +64,21 @@ fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
     let all = || results.stocks.iter().chain(&results.states);
     let name = width(all().map(|s| s.name.as_str()), "stock", 22);
     let unit = width(all().map(|s| s.unit.as_str()), "unit", 12);
-    let numbers = |way: &Way| way.values.map(|v| match way.unit.as_str() {
-        "bool" => if v == 0.0 { "false".into() } else { "true".into() },
-        _ => magnitude(v, 4),
-    });
+    let numbers = |way: &Way| {
+        way.values.map(|v| match way.unit.as_str() {
+            "bool" => {
+                if v == 0.0 {
+                    "false".into()
+                } else {
+                    "true".into()
+                }
+            }
+            _ => magnitude(v, 4),
+        })
+    };
     let titles = ["opening", "final", "lowest", "highest"];
-    let wide: Vec<usize> = (0..4).map(|i| all().map(|w| numbers(w)[i].width()).max().unwrap_or(0).max(titles[i].len())).collect();
+    let wide: Vec<usize> =
+        (0..4).map(|i| all().map(|w| numbers(w)[i].width()).max().unwrap_or(0).max(titles[i].len())).collect();
     let used = 2 + name + 2 + wide.iter().map(|w| w + 2).sum::<usize>() + unit + 2;
     let room = WIDTH.saturating_sub(used).clamp(4, 24);
     let row = |first: &str, numbers: &[String; 4], u: &str, spark: &str| {
@@ -83,7 +98,11 @@ fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
 }
 
 fn spark(results: &Results, way: &Way, room: usize) -> String {
-    let values: Vec<f64> = results.columns.get(way.column).map(|c| c.values.iter().copied().filter(|v| v.is_finite()).collect()).unwrap_or_default();
+    let values: Vec<f64> = results
+        .columns
+        .get(way.column)
+        .map(|c| c.values.iter().copied().filter(|v| v.is_finite()).collect())
+        .unwrap_or_default();
     let Some(last) = values.len().checked_sub(1) else { return String::new() };
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     // Where nothing changes but by rounding, a flat line says so.
@@ -109,7 +128,10 @@ fn ledger(results: &Results, line: &mut dyn FnMut(&str)) {
             (true, None) => "conserved",
             (false, _) => "balances",
         };
-        line(&clip(&format!("  {}  {opened} + {inflow} in - {outflow} out = {closed}  {verdict}", pad(&l.unit, unit)), WIDTH));
+        line(&clip(
+            &format!("  {}  {opened} + {inflow} in - {outflow} out = {closed}  {verdict}", pad(&l.unit, unit)),
+            WIDTH,
+        ));
     }
 }
 

@@ -33,7 +33,13 @@ pub fn plain(value: f64, digits: usize) -> String {
         return "0".into();
     }
     if !value.is_finite() {
-        return if value.is_nan() { "undefined".into() } else if value > 0.0 { "inf".into() } else { "-inf".into() };
+        return if value.is_nan() {
+            "undefined".into()
+        } else if value > 0.0 {
+            "inf".into()
+        } else {
+            "-inf".into()
+        };
     }
     let scientific = format!("{value:.*e}", digits.max(1) - 1);
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };

@@ -8,6 +8,8 @@ mod display;
 
 pub use display::{magnitude, plain};
 
+use std::collections::BTreeMap;
+
 use num_bigint::BigInt;
 use num_rational::{BigRational, Ratio};
 use num_traits::{CheckedAdd, CheckedMul, One, Signed, ToPrimitive, Zero};
@@ -174,6 +176,8 @@ pub struct UnitDef {
 pub struct Registry {
     units: Vec<UnitDef>,
     clock: Option<(UnitId, UnitId, BigRational)>,
+    /// The unit in which a model writes what a base measures.
+    written: BTreeMap<UnitId, UnitId>,
 }
 
 impl Registry {
@@ -246,7 +250,11 @@ impl Registry {
         let mut out = a.clone();
         for (id, exponent) in &b.factors {
             let dim = &self.get(*id).dim;
-            match out.factors.iter_mut().find(|(other, _)| other == id || (!dim.is_one() && self.get(*other).dim == *dim)) {
+            match out
+                .factors
+                .iter_mut()
+                .find(|(other, _)| other == id || (!dim.is_one() && self.get(*other).dim == *dim))
+            {
                 Some((_, e)) => *e = add(*e, *exponent),
                 None => out.factors.push((*id, *exponent)),
             }
@@ -260,11 +268,27 @@ impl Registry {
         self.multiply(a, &b.power(-Exponent::one()))
     }
 
-    /// The unit in which a dimension is stored.
-    pub fn stored(&self, dim: &Dim) -> Unit {
+    /// Notes that the model writes amounts in this unit: the first of a family is how the family is shown.
+    pub fn note_written(&mut self, unit: &Unit) {
+        for (id, _) in &unit.factors {
+            if let [(Atom::Base(base), exponent)] = self.get(*id).dim.factors()
+                && exponent.is_one()
+            {
+                self.written.entry(*base).or_insert(*id);
+            }
+        }
+    }
+
+    /// The unit in which a dimension is shown where nothing says another: time in the clock's, the rest as the model writes
+    /// it elsewhere.
+    pub fn usual(&self, dim: &Dim) -> Unit {
         let clock = self.clock.as_ref();
+        let usual = |base: UnitId| match clock.filter(|c| c.1 == base) {
+            Some(clock) => clock.0,
+            None => self.written.get(&base).copied().unwrap_or(base),
+        };
         let factors = dim.factors().iter().filter_map(|(atom, e)| match atom {
-            Atom::Base(id) => Some((clock.filter(|c| c.1 == *id).map_or(*id, |c| c.0), *e)),
+            Atom::Base(id) => Some((usual(*id), *e)),
             Atom::Var(_) => None,
         });
         let mut unit = Unit { factors: factors.collect() };

@@ -89,11 +89,7 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .boxed();
         let path = name()
             .then(sign(Tok::Dot, ".").ignore_then(label()).repeated().collect::<Vec<_>>())
-            .then(
-                expr.clone()
-                    .delimited_by(sign(Tok::OpenSquare, "["), sign(Tok::CloseSquare, "]"))
-                    .or_not(),
-            )
+            .then(expr.clone().delimited_by(sign(Tok::OpenSquare, "["), sign(Tok::CloseSquare, "]")).or_not())
             .map_with(|((first, rest), subscript), e| {
                 let names = std::iter::once(first).chain(rest).collect();
                 Path { names, subscript, span: span_of(e.slice()) }
@@ -178,8 +174,8 @@ impl<'t, 's: 't> Parts<'t, 's> {
     fn index(&self) -> impl Parse<'t, 's, Decl> {
         let column = label().then(self.typed()).map(|(name, ty)| Column { name, ty });
         let bar = || any().filter(|t: &Token| t.tok == Tok::Bar && !t.bol).ignored().labelled("|");
-        let header = sign(Tok::Bar, "|")
-            .ignore_then(column.clone().separated_by(bar()).at_least(1).collect::<Vec<_>>());
+        let header =
+            sign(Tok::Bar, "|").ignore_then(column.clone().separated_by(bar()).at_least(1).collect::<Vec<_>>());
         let row_label = any()
             .filter_map(|t: Token| match t.tok {
                 Tok::Word(w) | Tok::Quoted(w) if t.bol => Some(Name { text: w.to_string(), span: t.span }),
@@ -189,11 +185,7 @@ impl<'t, 's: 't> Parts<'t, 's> {
         let row = row_label.then(bar().ignore_then(self.expr()).repeated().collect::<Vec<_>>());
         let table = braces(header.then(row.repeated().collect::<Vec<_>>()))
             .map(|(columns, rows)| IndexBody::Table(columns, rows));
-        let labels = label()
-            .separated_by(comma())
-            .at_least(1)
-            .collect::<Vec<_>>()
-            .map(IndexBody::Labels);
+        let labels = label().separated_by(comma()).at_least(1).collect::<Vec<_>>().map(IndexBody::Labels);
         let numbers = self
             .expr()
             .then_ignore(sign(Tok::Range, ".."))
@@ -287,8 +279,14 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .then(mode.or_not())
             .then(kw("by").then(kw("run")).or_not().map(|x| x.is_some()))
             .then(kw("clamp").or_not().map(|x| x.is_some()))
-            .map(|((((((head, ty), from), column), mode), by_run), clamp)| {
-                Decl::Series { head, ty, from, column, mode, by_run, clamp }
+            .map(|((((((head, ty), from), column), mode), by_run), clamp)| Decl::Series {
+                head,
+                ty,
+                from,
+                column,
+                mode,
+                by_run,
+                clamp,
             });
         let dist = || sign(Tok::Tilde, "~").ignore_then(self.dist.clone());
         let cadence = kw("each")
@@ -499,23 +497,16 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .then(self.expr())
             .map(|((low, high), by)| AxisValues::Range { low, high, by });
         let values = choice((kw("all").to(AxisValues::All), range, list.map(AxisValues::List)));
-        let axis = self
-            .path
-            .clone()
-            .then_ignore(kw("in"))
-            .then(values)
-            .map(|(path, values)| Axis { path, values })
-            .boxed();
+        let axis =
+            self.path.clone().then_ignore(kw("in")).then(values).map(|(path, values)| Axis { path, values }).boxed();
         let zip_end = any()
             .filter(|t: &Token| t.tok == Tok::Semicolon)
             .ignored()
             .or(any().filter(|t: &Token| t.bol).rewind().ignored())
             .labelled("a new line or `;`");
-        let zip = kw("zip").ignore_then(braces(
-            axis.clone().separated_by(zip_end).allow_trailing().at_least(1).collect::<Vec<_>>(),
-        ));
-        let sweep = kw("sweep")
-            .ignore_then(zip.map(ExperimentItem::Zip).or(axis.map(ExperimentItem::Sweep)));
+        let zip = kw("zip")
+            .ignore_then(braces(axis.clone().separated_by(zip_end).allow_trailing().at_least(1).collect::<Vec<_>>()));
+        let sweep = kw("sweep").ignore_then(zip.map(ExperimentItem::Zip).or(axis.map(ExperimentItem::Sweep)));
         let paths = || self.path.clone().separated_by(comma()).at_least(1).collect::<Vec<_>>();
         let item = choice((
             sweep,
@@ -536,7 +527,6 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .boxed()
     }
 }
-
 
 /// Any declaration but the two that hold others.
 pub(super) fn decl<'t, 's: 't>() -> Rule<'t, 's, Decl> {

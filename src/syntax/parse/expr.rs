@@ -25,10 +25,7 @@ pub(super) fn span_of(tokens: &[Token]) -> Span {
 
 /// A keyword or clause word.
 pub(super) fn kw<'t, 's: 't>(word: &'static str) -> impl Parse<'t, 's, Span> {
-    any()
-        .filter(move |t: &Token| t.tok == Tok::Word(word))
-        .map(|t: Token| t.span)
-        .labelled(word)
+    any().filter(move |t: &Token| t.tok == Tok::Word(word)).map(|t: Token| t.span).labelled(word)
 }
 
 /// A sign.
@@ -202,9 +199,7 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
 
         // `match` needs the postfix level for its patterns, and is an atom of it itself.
         let postfix = recursive(|postfix| {
-            let patterns = kw("else")
-                .to(Vec::new())
-                .or(postfix.separated_by(kw("or")).at_least(1).collect::<Vec<_>>());
+            let patterns = kw("else").to(Vec::new()).or(postfix.separated_by(kw("or")).at_least(1).collect::<Vec<_>>());
             let arm = patterns.then_ignore(sign(Tok::FatArrow, "=>")).then(expr.clone());
             let matching = kw("match")
                 .ignore_then(expr.clone())
@@ -215,9 +210,7 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
                         .collect::<Vec<_>>()
                         .delimited_by(sign(Tok::OpenBrace, "{"), sign(Tok::CloseBrace, "}")),
                 )
-                .map_with(|(subject, arms), e| {
-                    make(ExprKind::Match { subject: Box::new(subject), arms }, e.slice())
-                });
+                .map_with(|(subject, arms), e| make(ExprKind::Match { subject: Box::new(subject), arms }, e.slice()));
             let atom = choice((quantity, named, paren, array, matching, constant)).labelled("a value").boxed();
             enum Step {
                 Field(Name),
@@ -304,10 +297,8 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
             }
             value
         });
-        let and = not
-            .clone()
-            .foldl(kw("and").to(BinaryOp::And).then(not).repeated(), |a, (op, b)| binary(op, a, b))
-            .boxed();
+        let and =
+            not.clone().foldl(kw("and").to(BinaryOp::And).then(not).repeated(), |a, (op, b)| binary(op, a, b)).boxed();
         let or_word = kw("or").then_ignore(kw("skip").not().rewind()).to(BinaryOp::Or);
         let or = and.clone().foldl(or_word.then(and).repeated(), |a, (op, b)| binary(op, a, b));
 

@@ -84,12 +84,19 @@ pub(super) fn bad_token(token: Token) -> Option<Diagnostic> {
         }
         Tok::LeadingPoint(text) => {
             let fix = format!("0{text}");
-            Diagnostic::new(Code::E0003, format!("`{text}` is not a number"), at, "a number wants a digit before its point")
-                .help(format!("write `{fix}`"))
-                .fix(at, fix)
+            Diagnostic::new(
+                Code::E0003,
+                format!("`{text}` is not a number"),
+                at,
+                "a number wants a digit before its point",
+            )
+            .help(format!("write `{fix}`"))
+            .fix(at, fix)
         }
-        Tok::OpenStr(_) => Diagnostic::new(Code::E0004, "this text is never closed", at, "no `\"` follows on this line")
-            .help("close it with `\"` on the same line"),
+        Tok::OpenStr(_) => {
+            Diagnostic::new(Code::E0004, "this text is never closed", at, "no `\"` follows on this line")
+                .help("close it with `\"` on the same line")
+        }
         Tok::OpenQuoted(_) => {
             Diagnostic::new(Code::E0004, "this name is never closed", at, "no backtick follows on this line")
                 .help("close it with a backtick on the same line")
@@ -157,16 +164,26 @@ pub(super) fn bracket(open: Option<Token>, close: Option<Token>) -> Diagnostic {
         }
         (Some(open), Some(close)) => {
             let ((text, partner), (found, _)) = (sign(open), sign(close));
-            Diagnostic::new(Code::E0005, format!("`{found}` cannot close `{text}`"), close.span, format!("expected `{partner}`"))
-                .label(open.span, "this is still open")
-                .help(format!("write `{partner}`"))
-                .fix(close.span, partner)
+            Diagnostic::new(
+                Code::E0005,
+                format!("`{found}` cannot close `{text}`"),
+                close.span,
+                format!("expected `{partner}`"),
+            )
+            .label(open.span, "this is still open")
+            .help(format!("write `{partner}`"))
+            .fix(close.span, partner)
         }
         (None, close) => {
             let (span, text, partner) = close.map_or((Span::default(), ")", "("), |t| (t.span, sign(t).0, sign(t).1));
-            Diagnostic::new(Code::E0005, format!("this `{text}` closes nothing"), span, format!("no `{partner}` is open here"))
-                .help(format!("remove it, or add the `{partner}` that it belongs to"))
-                .fix(span, "")
+            Diagnostic::new(
+                Code::E0005,
+                format!("this `{text}` closes nothing"),
+                span,
+                format!("no `{partner}` is open here"),
+            )
+            .help(format!("remove it, or add the `{partner}` that it belongs to"))
+            .fix(span, "")
         }
     }
 }
@@ -176,12 +193,24 @@ pub(super) fn no_keyword(tokens: &[Token]) -> Diagnostic {
     let token = tokens[0];
     let shown = show(token);
     let Tok::Word(word) = token.tok else {
-        return Diagnostic::new(Code::E0007, format!("{shown} cannot begin a declaration"), token.span, "expected a keyword such as `stock`, `flow` or `let`");
+        return Diagnostic::new(
+            Code::E0007,
+            format!("{shown} cannot begin a declaration"),
+            token.span,
+            "expected a keyword such as `stock`, `flow` or `let`",
+        );
     };
-    let error = Diagnostic::new(Code::E0007, format!("{shown} is no keyword"), token.span, "a declaration begins with its keyword");
+    let error = Diagnostic::new(
+        Code::E0007,
+        format!("{shown} is no keyword"),
+        token.span,
+        "a declaration begins with its keyword",
+    );
     let next = tokens.get(1).map(|t| t.tok);
     if matches!(next, Some(Tok::Equals | Tok::Colon)) {
-        return error.help(format!("write `let {word} = …`, or `stock`, `param`, `state` if it is one")).fix(token.span, format!("let {word}"));
+        return error
+            .help(format!("write `let {word} = …`, or `stock`, `param`, `state` if it is one"))
+            .fix(token.span, format!("let {word}"));
     }
     // Words of other tools for the same thing.
     let known = match word {
@@ -242,7 +271,8 @@ fn show(token: Token) -> String {
 
 /// What chumsky expected, in words: signs and keywords in backticks, the rest as labelled.
 fn expectations(error: &Rich<'_, Token<'_>>) -> Vec<String> {
-    const OPERATORS: &[&str] = &["+", "-", "*", "/", "^", "[", ".", "(", "and", "or", "a comparison", "the end of the declaration", ";"];
+    const OPERATORS: &[&str] =
+        &["+", "-", "*", "/", "^", "[", ".", "(", "and", "or", "a comparison", "the end of the declaration", ";"];
     let RichReason::ExpectedFound { expected, .. } = error.reason() else { return Vec::new() };
     let mut words: Vec<String> = Vec::new();
     for pattern in expected {
@@ -273,7 +303,9 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
         [] => String::new(),
         [one] => format!("expected {one}"),
         [first, second] => format!("expected {first} or {second}"),
-        many if many.len() <= 4 => format!("expected {} or {}", many[..many.len() - 1].join(", "), many[many.len() - 1]),
+        many if many.len() <= 4 => {
+            format!("expected {} or {}", many[..many.len() - 1].join(", "), many[many.len() - 1])
+        }
         _ => String::new(),
     };
     let keyword = keyword.and_then(|t| match t.tok {
@@ -305,14 +337,25 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
 }
 
 /// Advice for frequent slips, with what to put in the token's place.
-fn hint(found: Token, before: Option<&Token>, tokens: &[Token], at: usize, keyword: Option<&str>) -> Option<(String, Option<String>)> {
+fn hint(
+    found: Token,
+    before: Option<&Token>,
+    tokens: &[Token],
+    at: usize,
+    keyword: Option<&str>,
+) -> Option<(String, Option<String>)> {
     match found.tok {
         Tok::Equals if matches!(keyword, Some("assert" | "goal" | "transfer" | "let" | "metric")) && at > 3 => {
             Some(("to compare two values, write `==`".into(), Some("==".into())))
         }
         Tok::Word(word) if DECLARATIONS.contains(&word) || RESERVED.contains(&word) => {
             let named = before.is_some_and(|t| matches!(t.tok, Tok::Word(k) if DECLARATIONS.contains(&k)));
-            named.then(|| (format!("`{word}` is a word of the language; as a name it goes between backticks"), Some(format!("`{word}`"))))
+            named.then(|| {
+                (
+                    format!("`{word}` is a word of the language; as a name it goes between backticks"),
+                    Some(format!("`{word}`")),
+                )
+            })
         }
         Tok::Word(word) => {
             let meant = did_you_mean(word, CLAUSES.iter().copied().chain(["then", "else", "and", "or", "in"]))?;

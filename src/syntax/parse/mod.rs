@@ -134,12 +134,14 @@ fn looks_misspelt(tokens: &[Token], at: usize) -> bool {
     };
     let Some(token) = tokens.get(at).filter(|t| t.bol && plain(t)) else { return false };
     // What came before must be able to end there.
-    let complete = at > 0 && !is_keyword(tokens, at - 1) && match tokens[at - 1].tok {
-        Tok::Word(w) => !token::is_reserved(w) && !token::CLAUSES.contains(&w),
-        Tok::Quoted(_) | Tok::Number(_) | Tok::Str(_) | Tok::Date(_) => true,
-        Tok::Close | Tok::CloseSquare | Tok::CloseBrace => true,
-        _ => false,
-    };
+    let complete = at > 0
+        && !is_keyword(tokens, at - 1)
+        && match tokens[at - 1].tok {
+            Tok::Word(w) => !token::is_reserved(w) && !token::CLAUSES.contains(&w),
+            Tok::Quoted(_) | Tok::Number(_) | Tok::Str(_) | Tok::Date(_) => true,
+            Tok::Close | Tok::CloseSquare | Tok::CloseBrace => true,
+            _ => false,
+        };
     let next = tokens.get(at + 1).filter(|t| !t.bol);
     let named = matches!(token.tok, Tok::Word(_)) && next.is_some_and(plain);
     complete && (named || next.is_some_and(|t| t.tok == Tok::Equals))
@@ -152,7 +154,8 @@ fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> (Vec<Piece>, bool) {
     let mut depth = 0usize;
     while let Some(token) = tokens.get(*at) {
         let i = *at;
-        let entry = depth > 0 && matches!(tokens.get(i + 1), Some(t) if matches!(t.tok, Tok::Bar | Tok::Equals | Tok::Colon));
+        let entry =
+            depth > 0 && matches!(tokens.get(i + 1), Some(t) if matches!(t.tok, Tok::Bar | Tok::Equals | Tok::Colon));
         let keyword = is_keyword(tokens, i) && !entry;
         if (keyword && token.bol) || (depth == 0 && looks_misspelt(tokens, i)) {
             if start < i {
@@ -160,7 +163,10 @@ fn cut(tokens: &[Token], at: &mut usize, in_block: bool) -> (Vec<Piece>, bool) {
             }
             (start, depth) = (i, 0);
         }
-        if keyword && depth == 0 && let Some(brace) = body(tokens, i) {
+        if keyword
+            && depth == 0
+            && let Some(brace) = body(tokens, i)
+        {
             if start < i {
                 pieces.push(Piece::Run(start..i));
             }
