@@ -348,6 +348,9 @@ fn hint(
         Tok::Equals if matches!(keyword, Some("assert" | "goal" | "transfer" | "let" | "metric")) && at > 3 => {
             Some(("to compare two values, write `==`".into(), Some("==".into())))
         }
+        Tok::Word(word @ ("if" | "not" | "match")) if at > 1 => {
+            Some((format!("a `{word}` inside an expression goes in parentheses: `… + (if a then b else c)`"), None))
+        }
         Tok::Word(word) if DECLARATIONS.contains(&word) || RESERVED.contains(&word) => {
             let named = before.is_some_and(|t| matches!(t.tok, Tok::Word(k) if DECLARATIONS.contains(&k)));
             named.then(|| {

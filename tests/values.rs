@@ -1,0 +1,319 @@
+//! Single constructs against values that are known: worked out by hand from the rules of the language.
+
+use flowc::{MemLoader, Results, Settings};
+
+fn run_with(text: &str, settings: &Settings) -> Results {
+    let checked = flowc::check("model.flow", text.as_bytes(), &MemLoader::default(), settings);
+    let said: Vec<String> = checked.diagnostics.iter().map(|d| flowc::cli::plain(d, &checked.sources)).collect();
+    assert!(checked.is_sound(), "{}\n{text}", said.join("\n"));
+    checked.run().expect("a sound model runs")
+}
+
+fn run(text: &str) -> Results {
+    run_with(&format!("unit TKN\n{text}"), &Settings::default())
+}
+
+#[track_caller]
+fn rows(results: &Results, name: &str, expected: &[f64]) {
+    let column = results.columns.iter().find(|c| c.name == name).unwrap_or_else(|| panic!("no column {name}"));
+    assert_eq!(column.values, expected, "{name} in {}", column.unit);
+}
+
+#[track_caller]
+fn metrics(results: &Results, expected: &[(&str, f64)]) {
+    if let Some(failure) = &results.failure {
+        panic!("{}", failure.message);
+    }
+    for (name, value) in expected {
+        let found =
+            results.metrics.iter().find(|m| m.name == *name).unwrap_or_else(|| panic!("no metric {name}")).value;
+        assert!(found == *value || (found.is_nan() && value.is_nan()), "{name} is {found}, not {value}");
+    }
+}
+
+#[test]
+fn conversions_are_exact() {
+    let r = run("time month from 0 to 1
+        unit kTKN = 1000 TKN
+        let year_in_months = 1 year / (1 month)
+        let days = 1 year / (1 day)
+        let sevenths: month = 7 month + 14 month + 25 month
+        let k: kTKN = 5
+        let per_year = 24 TKN/year * (1 month)
+        let share = 5% + 25 bps
+        let tenth = 0.1 + 0.2
+        let gwei: Gwei = 0.3 ETH
+        let rate: 1/month = 12%/year
+        let place: 1/month = 3%
+        let percent_place: percent/year = 6%");
+    for (name, value) in [
+        ("year_in_months", 12.0),
+        ("days", 365.25),
+        ("sevenths", 46.0),
+        ("k", 5.0),
+        ("per_year", 2.0),
+        ("share", 0.0525),
+        ("tenth", 0.3),
+        ("gwei", 3e8),
+        ("rate", 0.01),
+        ("place", 0.03),
+    ] {
+        rows(&r, name, &[value, value]);
+    }
+    // A percentage takes the rest of the place's unit and never its scale: 6 % a year, shown in percent a year.
+    let column = r.columns.iter().find(|c| c.name == "percent_place").expect("there");
+    assert!((column.values[0] - 6.0).abs() < 1e-12 && column.unit == "percent/year");
+}
+
+#[test]
+fn a_step_reads_the_row_and_lands_together() {
+    // Both flows read the row; the states read each other as they were.
+    let r = run("time month from 0 to 3
+        stock a: TKN = 8
+        stock b: TKN = 0
+        flow f: a -> b = a / (2 month)
+        flow g: b -> a = b / (4 month)
+        state x = 1 next y
+        state y = 2 next x + y");
+    rows(&r, "a", &[8.0, 4.0, 3.0, 2.75]);
+    rows(&r, "b", &[0.0, 4.0, 5.0, 5.25]);
+    rows(&r, "f", &[4.0, 2.0, 1.5, 1.375]);
+    rows(&r, "x", &[1.0, 2.0, 3.0, 5.0]);
+    rows(&r, "y", &[2.0, 3.0, 5.0, 8.0]);
+}
+
+#[test]
+fn dated_transfers_land_before_their_row() {
+    let r = run("time month from 0 to 6
+        stock vault: TKN = 100
+        stock team: TKN = 0
+        transfer tge: vault -> team = 10 TKN at 0 month
+        transfer cliff: vault -> team = 20 TKN at 3 month
+        transfer coupon: vault -> team = 1 TKN every 2 month from 1 month to 5 month
+        transfer last: vault -> team = 5 TKN at 6 month
+        metric moved = total(coupon)
+        metric end = final(team)");
+    rows(&r, "team", &[10.0, 11.0, 11.0, 32.0, 32.0, 33.0, 38.0]);
+    rows(&r, "coupon", &[0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+    metrics(&r, &[("moved", 3.0), ("end", 38.0)]);
+}
+
+#[test]
+fn every_without_from_begins_with_the_clock() {
+    let r = run("time month from 2 to 8
+        stock a: TKN = 0
+        transfer t: cloud -> a = 1 TKN every 3 month");
+    rows(&r, "a", &[1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 3.0]);
+}
+
+#[test]
+fn conditions_move_within_the_step() {
+    let r = run("time month from 0 to 5
+        stock a: TKN = 10
+        stock b: TKN = 0
+        transfer slow: a -> b = 1 TKN each step
+        transfer once: a -> b = 3 TKN once when b >= 2 TKN
+        transfer often: b -> a = 1 TKN when b >= 6 TKN");
+    rows(&r, "b", &[0.0, 1.0, 2.0, 6.0, 6.0, 6.0]);
+    rows(&r, "once", &[0.0, 0.0, 3.0, 0.0, 0.0, 0.0]);
+    rows(&r, "often", &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn caps_share_what_there_is() {
+    let r = run("time month from 0 to 1
+        stock s: TKN = 70
+        stock a: TKN = 0
+        stock b: TKN = 0
+        stock c: TKN = 0
+        stock d: TKN = 0
+        flow certain: s -> a = 20 TKN/month
+        flow comes: cloud -> s = 10 TKN/month
+        flow first: s -> b = 30 TKN/month capped first
+        flow half: s -> c = 40 TKN/month capped
+        flow other: s -> d = 20 TKN/month capped
+        flow skipped: s -> d = 1 TKN/month or skip
+        let missing = requested(half) - half");
+    // Room 70 + 10 − 20 = 60; first takes 30; half and other share 30 as 2 : 1; nothing is left.
+    for (name, value) in
+        [("certain", 20.0), ("first", 30.0), ("half", 20.0), ("other", 10.0), ("skipped", 0.0), ("missing", 20.0)]
+    {
+        let column = r.columns.iter().find(|c| c.name == name).expect("there");
+        assert_eq!(column.values[0], value, "{name}");
+    }
+    rows(&r, "s", &[70.0, 0.0]);
+    assert_eq!(r.short.len(), 3);
+}
+
+#[test]
+fn passing_through_is_no_overdraft_and_rounding_is_trimmed() {
+    let r = run("time month from 0 to 3
+        stock source: TKN = 0.3
+        stock middle: TKN = 0
+        stock sink: TKN = 0
+        flow into: source -> middle = 0.1 TKN/month
+        flow out_of: middle -> sink = 0.1 TKN/month");
+    assert!(r.failure.is_none());
+    let last = r.columns[0].values.last().copied();
+    assert_eq!(last, Some(0.0), "0.3 − 0.1 − 0.1 − 0.1 is below zero in doubles, by rounding only");
+    assert_eq!(r.columns[2].values.last(), Some(&0.3));
+}
+
+#[test]
+fn memory_looks_at_other_rows() {
+    let r = run("time month from 0 to 4
+        stock a: TKN = 1
+        flow grow: cloud -> a = a / (1 month)
+        let before = previous(a, 0 TKN)
+        let same = previous(a)
+        let start = initial(a)
+        let opened = opening(a)
+        let come = total(grow)
+        let count = previous(count, 0) + 1
+        let last_grow = previous(grow, 0)");
+    rows(&r, "a", &[1.0, 2.0, 4.0, 8.0, 16.0]);
+    rows(&r, "before", &[0.0, 1.0, 2.0, 4.0, 8.0]);
+    rows(&r, "same", &[1.0, 1.0, 2.0, 4.0, 8.0]);
+    rows(&r, "start", &[1.0; 5]);
+    rows(&r, "opened", &[1.0, 2.0, 4.0, 8.0, 16.0]);
+    rows(&r, "come", &[0.0, 1.0, 3.0, 7.0, 15.0]);
+    rows(&r, "count", &[1.0, 2.0, 3.0, 4.0, 5.0]);
+    rows(&r, "last_grow", &[0.0, 1.0, 2.0, 4.0, 8.0]);
+}
+
+#[test]
+fn states_move_by_their_rule() {
+    let r = run("time month from 0 to 4 step 0.5
+        state slow = 1 next slow * 2 every 2 month
+        state level = 0 rate (10 - level) / (2 month)
+        state on = false next time >= 2 month
+        record every 1 month");
+    rows(&r, "slow", &[1.0, 1.0, 2.0, 2.0, 4.0]);
+    rows(&r, "level", &[0.0, 4.375, 6.8359375, 8.22021484375, 8.998870849609375]);
+    rows(&r, "on", &[0.0, 0.0, 0.0, 1.0, 1.0]);
+}
+
+#[test]
+fn thinned_rows_keep_the_first_and_the_last() {
+    let r = run("time month from 0 to 7
+        record every 3 month
+        stock a: TKN = 0
+        flow f: cloud -> a = 1 TKN/month
+        metric most = max_over(a)
+        metric mean = mean_over(a)");
+    assert_eq!(r.steps, [0, 3, 6, 7]);
+    metrics(&r, &[("most", 7.0), ("mean", 3.5)]);
+}
+
+#[test]
+fn metrics_see_rows_of_stocks_and_steps_of_flows() {
+    let r = run("time month from 0 to 4
+        stock a: TKN = 10
+        flow f: a -> cloud = 1 TKN/month * (time / (1 month))
+        metric last_flow = final(f)
+        metric moved = total(f)
+        metric rows_mean = mean_over(a)
+        metric spread = sd_over(time / (1 month))
+        metric early = total(f) from 1 month to 3 month
+        metric there = at(a, 2 month)
+        metric nowhere = at(a, 9 month)
+        metric fell = drawdown(a)
+        metric low_at = first_time(a < 9 TKN)
+        metric never = first_time(a < 0 TKN)
+        metric not_before = last_time(a > 100 TKN)
+        metric top = time_of_max(f)
+        metric half = final(a) / initial(a)");
+    rows(&r, "a", &[10.0, 10.0, 9.0, 7.0, 4.0]);
+    metrics(
+        &r,
+        &[
+            ("last_flow", 3.0),
+            ("moved", 6.0),
+            ("rows_mean", 8.0),
+            ("spread", 2f64.sqrt()),
+            ("early", 3.0),
+            ("there", 9.0),
+            ("nowhere", f64::NAN),
+            ("fell", 0.6),
+            ("low_at", 3.0),
+            ("never", f64::INFINITY),
+            ("not_before", f64::NEG_INFINITY),
+            ("top", 3.0),
+            ("half", 0.4),
+        ],
+    );
+}
+
+#[test]
+fn builtins_compute_what_they_say() {
+    let cases = [
+        ("mod(-7, 3)", 2.0),
+        ("mod(7, -3)", -2.0),
+        ("round(2.5)", 3.0),
+        ("round(-2.5)", -3.0),
+        ("trunc(-2.7)", -2.0),
+        ("floor(-2.5)", -3.0),
+        ("ceil(2.1)", 3.0),
+        ("round(1234 TKN, to: 100 TKN) / (1 TKN)", 1200.0),
+        ("clamp(7, 0, 5)", 5.0),
+        ("safediv(1, 0, otherwise: 9)", 9.0),
+        ("log(8, 2)", 3.0),
+        ("log10(1000)", 3.0),
+        ("sqrt(16 TKN^2) / (1 TKN)", 4.0),
+        ("abs(-3)", 3.0),
+        ("min(3, 1, 2)", 1.0),
+        ("max(3, 1, 2)", 3.0),
+        ("atan2(1, 1) * 4 / pi", 1.0),
+        ("2^-3^2", 0.001953125),
+        ("-2^2", -4.0),
+        ("7 - 2 - 1", 4.0),
+        ("if 1 < 2 <= 2 and not (3 == 4) then 5 else 6", 5.0),
+        ("(8 TKN^3)^(1/3) / (1 TKN)", 2.0),
+    ];
+    for (text, value) in cases {
+        let r = run(&format!("time month from 0 to 1\nlet x = {text}"));
+        let found = r.columns[0].values[0];
+        assert!((found - value).abs() <= 1e-15 * value.abs(), "{text} is {found}, not {value}");
+    }
+}
+
+#[test]
+fn functions_of_the_clock_fall_on_steps() {
+    let r = run("time month from 0 to 4
+        let s = step_at(5, 2 month)
+        let up = ramp(2/month, 1 month, 3 month)
+        let once = pulse(6 TKN, 1 month)
+        let again = pulse(6 TKN, 0 month, 2 month)");
+    rows(&r, "s", &[0.0, 0.0, 5.0, 5.0, 5.0]);
+    rows(&r, "up", &[0.0, 0.0, 2.0, 4.0, 4.0]);
+    rows(&r, "once", &[0.0, 6.0, 0.0, 0.0, 0.0]);
+    rows(&r, "again", &[6.0, 0.0, 6.0, 0.0, 6.0]);
+}
+
+#[test]
+fn time_is_never_accumulated() {
+    let r = run("time month from 0 to 1000 step 0.1\nlet now = time");
+    for (k, t) in r.times.iter().enumerate() {
+        assert_eq!(*t, k as f64 / 10.0);
+    }
+    assert_eq!(r.times.len(), 10_001);
+}
+
+#[test]
+fn settings_count_in_the_unit_of_what_they_set() {
+    let text = "unit TKN\ntime month from 0 to 2\nparam programme = 60 month in 12 .. 120\nstock a: TKN = 5\nlet p = programme\nlet b = a";
+    let set = |name: &str, value: &str| Settings { values: vec![(name.into(), value.into())], ..Settings::default() };
+    rows(&run_with(text, &set("programme", "48")), "p", &[48.0; 3]);
+    rows(&run_with(text, &set("programme", "2 year")), "p", &[24.0; 3]);
+    rows(&run_with(text, &set("a", "7")), "b", &[7.0; 3]);
+    let clock = Settings { to: Some("1 quarter".into()), step: Some("0.5".into()), ..Settings::default() };
+    assert_eq!(run_with(text, &clock).times.last(), Some(&3.0));
+}
+
+#[test]
+fn a_breach_of_the_ledger_would_be_found() {
+    use flowc::exec::{AUDIT, Balance};
+    let balance = |gap: f64| Balance { opened: 100.0, inflow: 5.0, outflow: 3.0, closed: 102.0 - gap, scale: 110.0 };
+    assert!(balance(0.0).holds() && balance(0.5 * AUDIT * 110.0).holds());
+    assert!(!balance(2.0 * AUDIT * 110.0).holds() && !balance(f64::NAN).holds());
+}
