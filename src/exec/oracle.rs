@@ -431,7 +431,8 @@ impl Oracle<'_> {
                 if after >= 0.0 || after.is_nan() {
                     continue;
                 }
-                if -after > rounding(self.step) * self.peaks[s] {
+                let size = if with > self.peaks[s] { with } else { self.peaks[s] };
+                if -after > rounding(self.step) * size {
                     let outflows = outs.iter().map(|m| (*m, self.got(*m))).collect();
                     return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
                 }

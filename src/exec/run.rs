@@ -497,7 +497,8 @@ impl Run<'_> {
                 for m in &edges.ins[s] {
                     with += self.got[*m as usize];
                 }
-                if -after > rounding(self.step) * self.peaks[s] {
+                let size = if with > self.peaks[s] { with } else { self.peaks[s] };
+                if -after > rounding(self.step) * size {
                     let outflows = edges.outs[s].iter().map(|m| (MoveId(*m), self.got[*m as usize])).collect();
                     return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
                 }
