@@ -1,5 +1,7 @@
 //! The command line as a process: exit codes, streams, files.
 
+#![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,7 @@
 //! The grammar file, the parser and the formatter against each other.
 
+#![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
+
 #[path = "support/ebnf.rs"]
 mod ebnf;
 

@@ -1,5 +1,7 @@
 //! Laws that hold of every model, tried on generated ones.
 
+#![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
+
 #[path = "support/models.rs"]
 mod models;
 

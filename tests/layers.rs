@@ -1,5 +1,7 @@
 //! The shape of the source: who may import whom, how long a file may be, what only one place may use.
 
+#![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
+
 use std::path::{Path, PathBuf};
 
 /// The layers from the bottom. A module sees those before it, and its own.

@@ -1,5 +1,7 @@
 //! The algebra of dimensions, and numbers that keep their value.
 
+#![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
+
 use flowc::source::Span;
 use flowc::units::{Atom, Dim, Exponent, Registry, Unit, UnitId, from_f64, to_f64};
 use num_rational::BigRational;

@@ -1,5 +1,7 @@
 //! Single constructs against values that are known: worked out by hand from the rules of the language.
 
+#![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
+
 use flowc::{MemLoader, Results, Settings};
 
 fn run_with(text: &str, settings: &Settings) -> Results {

@@ -106,10 +106,11 @@ pub(super) fn check(
         }
     }
     too_early(model, sources, &after_moves, &reads_moves, diagnostics);
-    let used = |i: usize| match (node(i), &model.decls[i / KINDS].kind) {
-        (Node::Let(_), DeclKind::Let { .. }) => true,
-        (Node::Demand(_) | Node::Taken(_), DeclKind::Move(_)) => true,
-        _ => false,
+    let used = |i: usize| {
+        matches!(
+            (node(i), &model.decls[i / KINDS].kind),
+            (Node::Let(_), DeclKind::Let { .. }) | (Node::Demand(_) | Node::Taken(_), DeclKind::Move(_))
+        )
     };
     facts.order = Order {
         opening: opening_order

@@ -192,7 +192,8 @@ impl Oracle<'_> {
                 size += self.cell(self.model.stocks[*s].cell).abs();
             }
             let stated = self.eval(total.total);
-            if !((sum - stated).abs() <= super::AUDIT * size.max(stated.abs())) {
+            let off = (sum - stated).abs();
+            if off.is_nan() || off > super::AUDIT * size.max(stated.abs()) {
                 return Err(FaultKind::OpeningTotal { conserve: total.conserve, sum, total: stated });
             }
         }

@@ -285,7 +285,8 @@ impl Run<'_> {
                 size += self.stock(*s).abs();
             }
             let stated = self.reg(*reg);
-            if !((sum - stated).abs() <= AUDIT * size.max(stated.abs())) {
+            let off = (sum - stated).abs();
+            if off.is_nan() || off > AUDIT * size.max(stated.abs()) {
                 return Err(FaultKind::OpeningTotal { conserve: total.conserve, sum, total: stated });
             }
         }

@@ -21,10 +21,10 @@ impl<'a> Resolver<'a> {
         let kind = match &e.kind {
             ast::ExprKind::Paren(inner) => return self.expr(inner),
             ast::ExprKind::Number(n) => ExprKind::Number { value: n.value.clone(), percent: n.percent },
-            ast::ExprKind::Quantity { number, unit, power } => match self.unit_named(unit) {
+            ast::ExprKind::Quantity(quantity) => match self.unit_named(&quantity.unit) {
                 None => ExprKind::Error,
                 Some(id) => {
-                    let exponent = power.as_ref().map(|p| super::units::bounded(&p.value));
+                    let exponent = quantity.power.as_ref().map(|p| super::units::bounded(&p.value));
                     if exponent == Some(None) {
                         self.report(Diagnostic::new(
                             Code::E0307,
@@ -34,7 +34,7 @@ impl<'a> Resolver<'a> {
                         ));
                     }
                     let exponent = exponent.flatten().unwrap_or_else(|| Exponent::from_integer(1));
-                    ExprKind::Quantity { value: number.value.clone(), unit: Unit::of(id).power(exponent) }
+                    ExprKind::Quantity { value: quantity.number.value.clone(), unit: Unit::of(id).power(exponent) }
                 }
             },
             ast::ExprKind::Bool(value) => ExprKind::Bool(*value),
@@ -185,7 +185,7 @@ impl<'a> Resolver<'a> {
     fn division(&mut self, op: BinaryOp, a: &ast::Expr, b: &ast::Expr, span: Span) {
         if let (BinaryOp::Divide | BinaryOp::Multiply, ast::ExprKind::Binary(BinaryOp::Divide, top, quantity)) =
             (op, &a.kind)
-            && matches!(quantity.kind, ast::ExprKind::Quantity { .. })
+            && matches!(quantity.kind, ast::ExprKind::Quantity(_))
             && let ast::ExprKind::Name(unit) = &b.kind
             && self.names.get(unit).is_some_and(|e| matches!(e.meaning, Meaning::Unit(_)))
         {
@@ -202,13 +202,12 @@ impl<'a> Resolver<'a> {
             .fix(quantity.span.to(b.span), format!("({whole})"));
             self.report(error);
         }
-        if let (BinaryOp::Divide, ast::ExprKind::Number(n), ast::ExprKind::Quantity { unit, .. }) =
-            (op, &a.kind, &b.kind)
+        if let (BinaryOp::Divide, ast::ExprKind::Number(n), ast::ExprKind::Quantity(quantity)) = (op, &a.kind, &b.kind)
             && !n.value.is_zero()
         {
             let text = |s: Span| self.sources.text(s).to_string();
             let (n, q) = (text(a.span), text(b.span));
-            let digits = q.trim_end_matches(&unit.text).trim_end().to_string();
+            let digits = q.trim_end_matches(&quantity.unit.text).trim_end().to_string();
             let warning = Diagnostic::new(
                 Code::W0301,
                 format!("`{n} / {q}` is {n} divided by {q}"),
@@ -217,7 +216,7 @@ impl<'a> Resolver<'a> {
             )
             .help(format!(
                 "if that is meant, write `{n} / ({q})`; the other reading is `({n}/{digits}) * 1 {}`",
-                unit.text
+                quantity.unit.text
             ))
             .fix(b.span, format!("({q})"));
             self.report(warning);

@@ -132,7 +132,8 @@ impl<'a> Resolver<'a> {
         match &e.kind {
             ExprKind::Number(n) => Some((n.value.clone(), Dim::one())),
             ExprKind::Paren(inner) => self.unit_value(inner, prelude, path),
-            ExprKind::Quantity { number, unit, power } => {
+            ExprKind::Quantity(quantity) => {
+                let ast::Quantity { number, unit, power } = &**quantity;
                 let (scale, dim) = self.unit_reference(unit, prelude, path)?;
                 let power = match power {
                     None => 1,

@@ -343,7 +343,7 @@ pub fn event_hits(clock: &Clock, step: u64, first: f64, period: Option<f64>, las
     let k = step as f64;
     let on = |t: f64| crate::builtins::event_step(t, clock.start, clock.dt) == k;
     let Some(period) = period else { return on(first) };
-    if !(period > 0.0) {
+    if period.is_nan() || period <= 0.0 {
         return false;
     }
     let last = last.unwrap_or(clock.stop);

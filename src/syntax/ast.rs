@@ -3,6 +3,9 @@
 //! In: nothing. Out: the types that the parser fills and the formatter's tests, the importers and `hir` read.
 //! Invariant: every node knows its span, and no expression is deeper than [`MAX_DEPTH`]. Absent on purpose: meaning.
 
+// Declarations are few and live shortly; what there is much of, expressions, is kept small.
+#![allow(clippy::large_enum_variant)]
+
 use num_rational::BigRational;
 
 use crate::source::Span;
@@ -24,6 +27,14 @@ pub struct Number {
     pub value: BigRational,
     pub percent: bool,
     pub span: Span,
+}
+
+/// `5 m^2`: number, unit, and at most a power of that unit.
+#[derive(Clone, Debug)]
+pub struct Quantity {
+    pub number: Number,
+    pub unit: Name,
+    pub power: Option<Number>,
 }
 
 /// One file.
@@ -462,13 +473,8 @@ pub struct Expr {
 /// The kinds of expression.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
-    Number(Number),
-    /// `5 m^2`: number, unit, and at most a power of that unit.
-    Quantity {
-        number: Number,
-        unit: Name,
-        power: Option<Number>,
-    },
+    Number(Box<Number>),
+    Quantity(Box<Quantity>),
     Date(String),
     Text(String),
     Bool(bool),
@@ -549,7 +555,7 @@ impl ExprKind {
     pub fn each_child<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
         use ExprKind::*;
         match self {
-            Number(_) | Quantity { .. } | Date(_) | Text(_) | Bool(_) | Time | Name(_) | TooDeep => {}
+            Number(_) | Quantity(_) | Date(_) | Text(_) | Bool(_) | Time | Name(_) | TooDeep => {}
             Field(a, _) | Negate(a) | Not(a) | Paren(a) => visit(a),
             Subscript { base, subscripts, otherwise } => {
                 visit(base);

@@ -153,8 +153,8 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
             .then(unit_name.then(sign(Tok::Caret, "^").ignore_then(signed_number()).or_not()).or_not())
             .map_with(|(number, unit), e| {
                 let kind = match unit {
-                    None => ExprKind::Number(number),
-                    Some((unit, power)) => ExprKind::Quantity { number, unit, power },
+                    None => ExprKind::Number(Box::new(number)),
+                    Some((unit, power)) => ExprKind::Quantity(Box::new(Quantity { number, unit, power })),
                 };
                 make(kind, e.slice())
             });
@@ -329,7 +329,7 @@ pub(super) fn ty<'t, 's: 't>(expr: Rule<'t, 's, Expr>) -> Rule<'t, 's, Type> {
         ))
         .map_with(|kind, e| Type { kind, span: span_of(e.slice()) })
         .labelled("a unit");
-        let plain = signed_number().map_with(|n: Number, e| make(ExprKind::Number(n), e.slice()));
+        let plain = signed_number().map_with(|n: Number, e| make(ExprKind::Number(Box::new(n)), e.slice()));
         let exponent = plain.or(expr.delimited_by(sign(Tok::Open, "("), sign(Tok::Close, ")")));
         let power = atom.then(sign(Tok::Caret, "^").ignore_then(exponent).or_not()).map(|(base, exponent)| {
             let Some(exponent) = exponent else { return base };

@@ -70,6 +70,7 @@ pub fn parse(text: &str, base: u32) -> Parsed {
 }
 
 /// Parses a value given on the command line.
+#[allow(clippy::result_large_err)] // A diagnostic is made once, and then the call ends.
 pub fn parse_value(text: &str, base: u32) -> Result<ast::Expr, Diagnostic> {
     let mut tokens = token::lex(text, base);
     tokens.retain(|t| !matches!(t.tok, Tok::Comment(_)));
