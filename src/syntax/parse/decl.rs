@@ -200,7 +200,7 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .map(|((name, parent), body)| Decl::Index(Index { name, parent, body }))
     }
 
-    fn values(&self) -> Rule<'t, 's, Decl> {
+    fn values(&self) -> Vec<Keyed<'t, 's>> {
         let typed = || self.typed();
         let initial = || equals().ignore_then(self.expr());
         let param = kw("param")
@@ -239,10 +239,10 @@ impl<'t, 's: 't> Parts<'t, 's> {
             )
             .then(initial())
             .map(|((name, params), body)| Decl::Fn { name, params, body });
-        choice((param, aux, state, function)).boxed()
+        vec![("param", param.boxed()), ("let", aux.boxed()), ("state", state.boxed()), ("fn", function.boxed())]
     }
 
-    fn data(&self) -> Rule<'t, 's, Decl> {
+    fn data(&self) -> Vec<Keyed<'t, 's>> {
         let typed = || self.typed();
         let point = self
             .expr()
@@ -305,10 +305,10 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .then(typed())
             .then(trait_value)
             .map(|((head, ty), value)| Decl::Trait { head, ty, value });
-        choice((curve, series, draw, trait_)).boxed()
+        vec![("curve", curve.boxed()), ("series", series.boxed()), ("draw", draw.boxed()), ("trait", trait_.boxed())]
     }
 
-    fn ledger(&self) -> Rule<'t, 's, Decl> {
+    fn ledger(&self) -> Vec<Keyed<'t, 's>> {
         let option = choice((
             kw("signed").map(StockOption::Signed),
             self.range().map(StockOption::Within),
@@ -388,10 +388,16 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .then(equals().ignore_then(self.expr()).or_not())
             .then(kw("except").ignore_then(exceptions).or_not())
             .map(|((unit, total), except)| Decl::Conserve { unit, total, except: except.unwrap_or_default() });
-        choice((stock, conveyor, flow, transfer, conserve)).boxed()
+        vec![
+            ("stock", stock.boxed()),
+            ("conveyor", conveyor.boxed()),
+            ("flow", flow.boxed()),
+            ("transfer", transfer.boxed()),
+            ("conserve", conserve.boxed()),
+        ]
     }
 
-    fn populations(&self) -> Rule<'t, 's, Decl> {
+    fn populations(&self) -> Vec<Keyed<'t, 's>> {
         let up_to = kw("up").then(kw("to")).ignore_then(self.expr()).map(|n| (n, Spawn::UpTo));
         let count = self
             .expr()
@@ -419,10 +425,15 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .then(self.typed())
             .then(entries(self.setting.clone()))
             .map(|((head, ty), options)| Decl::Policy { head, ty, options });
-        choice((spawn, retire, update, policy)).boxed()
+        vec![
+            ("spawn", spawn.boxed()),
+            ("retire", retire.boxed()),
+            ("update", update.boxed()),
+            ("policy", policy.boxed()),
+        ]
     }
 
-    fn questions(&self) -> Rule<'t, 's, Decl> {
+    fn questions(&self) -> Vec<Keyed<'t, 's>> {
         let window = kw("from").ignore_then(self.expr()).then_ignore(kw("to")).then(self.expr());
         let metric = kw("metric")
             .ignore_then(self.head.clone())
@@ -484,7 +495,15 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .ignore_then(name())
             .then(braces(self.setting.clone().separated_by(separator()).allow_trailing().collect()))
             .map(|(name, settings)| Decl::Scenario { name, settings });
-        choice((metric, assert, goal, assumption, expect, scenario, self.experiment())).boxed()
+        vec![
+            ("metric", metric.boxed()),
+            ("assert", assert.boxed()),
+            ("goal", goal.boxed()),
+            ("assumption", assumption.boxed()),
+            ("expect", expect.boxed()),
+            ("scenario", scenario.boxed()),
+            ("experiment", self.experiment()),
+        ]
     }
 
     fn experiment(&self) -> Rule<'t, 's, Decl> {
@@ -528,26 +547,36 @@ impl<'t, 's: 't> Parts<'t, 's> {
     }
 }
 
-/// Any declaration but the two that hold others.
-pub(super) fn decl<'t, 's: 't>() -> Rule<'t, 's, Decl> {
-    let parts = Parts::new();
-    let use_ = kw("use").ignore_then(text()).map(Decl::Use);
-    let record = kw("record").ignore_then(kw("every")).ignore_then(parts.expr()).map(Decl::Record);
-    let phases = kw("phases").ignore_then(names()).map(Decl::Phases);
-    choice((
-        parts.values(),
-        parts.ledger(),
-        parts.questions(),
-        parts.data(),
-        parts.populations(),
-        use_,
-        parts.units(),
-        parts.clock(),
-        record,
-        parts.index(),
-        phases,
-    ))
-    .boxed()
+/// A declaration's keyword and its parser.
+type Keyed<'t, 's> = (&'static str, Rule<'t, 's, Decl>);
+
+/// The parsers of all declarations but the two that hold others, by keyword. Looking one up tries no other, so that what is
+/// expected is what this declaration expects.
+pub(super) struct Decls<'t, 's>(Vec<Keyed<'t, 's>>);
+
+impl<'t, 's: 't> Decls<'t, 's> {
+    pub(super) fn new() -> Self {
+        let parts = Parts::new();
+        let use_ = kw("use").ignore_then(text()).map(Decl::Use).boxed();
+        let record = kw("record").ignore_then(kw("every")).ignore_then(parts.expr()).map(Decl::Record).boxed();
+        let phases = kw("phases").ignore_then(names()).map(Decl::Phases).boxed();
+        let mut all = vec![
+            ("use", use_),
+            ("unit", parts.units().boxed()),
+            ("time", parts.clock().boxed()),
+            ("record", record),
+            ("index", parts.index().boxed()),
+            ("phases", phases),
+        ];
+        for group in [parts.values(), parts.ledger(), parts.questions(), parts.data(), parts.populations()] {
+            all.extend(group);
+        }
+        Self(all)
+    }
+
+    pub(super) fn of(&self, word: &str) -> Option<&Rule<'t, 's, Decl>> {
+        self.0.iter().find(|(keyword, _)| *keyword == word).map(|(_, parser)| parser)
+    }
 }
 
 /// `phase NAME {`, up to the brace.

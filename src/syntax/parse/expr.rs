@@ -262,18 +262,16 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
                 }
                 right.unwrap_or_else(|| Expr::new(ExprKind::TooDeep, Span::default()))
             });
-        let op = |tok, text, op: BinaryOp| sign(tok, text).to(op);
-        let product = unary.clone().foldl(
-            op(Tok::Star, "*", BinaryOp::Multiply).or(op(Tok::Slash, "/", BinaryOp::Divide)).then(unary).repeated(),
-            |a, (op, b)| binary(op, a, b),
-        );
-        let sum = product
-            .clone()
-            .foldl(
-                op(Tok::Plus, "+", BinaryOp::Add).or(op(Tok::Minus, "-", BinaryOp::Subtract)).then(product).repeated(),
-                |a, (op, b)| binary(op, a, b),
-            )
-            .boxed();
+        // One look for both operators of a level: most operands are followed by neither.
+        let operator = |a: (Tok<'static>, BinaryOp), b: (Tok<'static>, BinaryOp)| {
+            any()
+                .filter_map(move |t: Token| [a, b].into_iter().find(|(tok, _)| *tok == t.tok).map(|(_, op)| op))
+                .labelled("an operator")
+        };
+        let times = operator((Tok::Star, BinaryOp::Multiply), (Tok::Slash, BinaryOp::Divide));
+        let product = unary.clone().foldl(times.then(unary).repeated(), |a, (op, b)| binary(op, a, b));
+        let plus = operator((Tok::Plus, BinaryOp::Add), (Tok::Minus, BinaryOp::Subtract));
+        let sum = product.clone().foldl(plus.then(product).repeated(), |a, (op, b)| binary(op, a, b)).boxed();
         let compare_op = any()
             .filter_map(|t: Token| {
                 Some(match t.tok {

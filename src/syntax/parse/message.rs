@@ -271,8 +271,22 @@ fn show(token: Token) -> String {
 
 /// What chumsky expected, in words: signs and keywords in backticks, the rest as labelled.
 fn expectations(error: &Rich<'_, Token<'_>>) -> Vec<String> {
-    const OPERATORS: &[&str] =
-        &["+", "-", "*", "/", "^", "[", ".", "(", "and", "or", "a comparison", "the end of the declaration", ";"];
+    const OPERATORS: &[&str] = &[
+        "+",
+        "-",
+        "*",
+        "/",
+        "^",
+        "[",
+        ".",
+        "(",
+        "and",
+        "or",
+        "a comparison",
+        "an operator",
+        "the end of the declaration",
+        ";",
+    ];
     let RichReason::ExpectedFound { expected, .. } = error.reason() else { return Vec::new() };
     let mut words: Vec<String> = Vec::new();
     for pattern in expected {

@@ -49,7 +49,7 @@ pub fn parse(text: &str, base: u32) -> Parsed {
     let mut parser = FileParser {
         tokens: &tokens,
         comments: all.iter().filter(|t| matches!(t.tok, Tok::Comment(_))).copied().collect(),
-        decl: decl::decl(),
+        decls: decl::Decls::new(),
         parsed: Parsed::default(),
     };
     let items = match too_deep(&tokens) {
@@ -266,7 +266,7 @@ fn brackets(tokens: &[Token]) -> Option<Diagnostic> {
 struct FileParser<'t, 's> {
     tokens: &'t [Token<'s>],
     comments: Vec<Token<'s>>,
-    decl: expr::Rule<'t, 's, ast::Decl>,
+    decls: decl::Decls<'t, 's>,
     parsed: Parsed,
 }
 
@@ -301,10 +301,12 @@ impl<'t, 's> FileParser<'t, 's> {
                 (at, ended) = (at + 1, false);
                 continue;
             }
-            if !is_keyword(tokens, 0) {
-                return self.fail(tokens, message::no_keyword(tokens));
-            }
-            let parser = self.decl.clone().map_with(|decl, e| (decl, e.slice().len())).then_ignore(end_of_decl());
+            let keyword = match tokens[0].tok {
+                Tok::Word(word) if is_keyword(tokens, 0) => self.decls.of(word),
+                _ => None,
+            };
+            let Some(parser) = keyword else { return self.fail(tokens, message::no_keyword(tokens)) };
+            let parser = parser.clone().map_with(|decl, e| (decl, e.slice().len())).then_ignore(end_of_decl());
             let (output, errors) = parser.lazy().parse(tokens).into_output_errors();
             match (output, errors.into_iter().next()) {
                 (Some((decl, taken)), None) => {
