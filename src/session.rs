@@ -15,7 +15,7 @@ use crate::ir;
 use crate::output::{self, Results};
 use crate::source::{LoadError, Loader, Origin, SourceMap, Span};
 use crate::syntax::ast;
-use crate::syntax::parse::{self, Parsed};
+use crate::syntax::parse::{self, Incomplete, Parsed};
 
 const PRELUDE: &str = include_str!("prelude/units.flow");
 const LIBRARY: &[(&str, &str)] = &[("std/si", include_str!("prelude/si.flow"))];
@@ -68,6 +68,8 @@ struct Reader<'l> {
     sources: SourceMap,
     parsed: Vec<(Parsed, bool)>,
     diagnostics: Vec<Diagnostic>,
+    /// What may be declared where nothing could be read.
+    incomplete: Incomplete,
     hash: Sha256,
     /// Files that have been read, and those that are being read, from the outermost.
     seen: BTreeSet<String>,
@@ -81,6 +83,7 @@ pub fn check(path: &str, text: &[u8], loader: &dyn Loader, settings: &Settings) 
         sources: SourceMap::default(),
         parsed: Vec::new(),
         diagnostics: Vec::new(),
+        incomplete: Incomplete::default(),
         hash: Sha256::new(),
         seen: BTreeSet::new(),
         open: vec![path.to_string()],
@@ -89,12 +92,13 @@ pub fn check(path: &str, text: &[u8], loader: &dyn Loader, settings: &Settings) 
     reader.seen.insert(path.to_string());
     reader.file(path, text, Span::default());
     let settings_read = reader.settings(settings);
+    let incomplete = reader.incomplete;
     let inputs: Vec<hir::Input> = reader
         .parsed
         .iter()
         .map(|(p, prelude)| hir::Input { file: &p.file, broken: &p.broken, prelude: *prelude })
         .collect();
-    let (model, found) = hir::resolve(&inputs, &settings_read, &reader.sources);
+    let (model, found) = hir::resolve(&inputs, &settings_read, incomplete, &reader.sources);
     let mut diagnostics = reader.diagnostics;
     diagnostics.extend(found);
     let (facts, found) = check::check(&model, &reader.sources, !any_error(&diagnostics));
@@ -120,6 +124,8 @@ impl Reader<'_> {
         let base = self.sources.base(id);
         let mut parsed = parse::parse(text, base);
         self.diagnostics.append(&mut parsed.diagnostics);
+        self.incomplete.clock |= parsed.incomplete.clock;
+        self.incomplete.names |= parsed.incomplete.names;
         let uses: Vec<ast::Text> = parsed
             .file
             .items
@@ -164,7 +170,14 @@ impl Reader<'_> {
     }
 
     fn used(&mut self, by: &str, used: &ast::Text) {
-        let span = used.span;
+        let (span, before) = (used.span, self.diagnostics.len());
+        self.load(by, used, span);
+        if self.diagnostics[before..].iter().any(|d| d.primary.span == span) {
+            self.incomplete = Incomplete { clock: true, names: true };
+        }
+    }
+
+    fn load(&mut self, by: &str, used: &ast::Text, span: Span) {
         if used.text.starts_with("std/") {
             match LIBRARY.iter().find(|(name, _)| *name == used.text) {
                 Some((name, text)) => {

@@ -6,7 +6,7 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 use super::constant::{constant, nearest_whole, tolerance};
 use super::{ClockFacts, Facts};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{ClockPart, DeclKind, ExprId, ExprKind, Model};
+use crate::hir::{ClockPart, Decl, DeclKind, ExprId, ExprKind, Model, Rule, Timing};
 use crate::units::{plain, to_f64};
 
 /// A run of more steps than this is a slip of the clock's unit, and would never end.
@@ -16,7 +16,7 @@ const MAX_VALUES: u64 = 100_000_000;
 
 pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
     let Some(clock) = &model.clock else {
-        return diagnostics.extend(missing(model));
+        return diagnostics.extend(missing(model).filter(|_| !model.clock_unknown));
     };
     let mut value = |e: ExprId, what: &str| {
         let value = constant(model, facts, e);
@@ -26,7 +26,7 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
                     Code::E0504,
                     format!("{what} must be a constant"),
                     model.expr(e).span,
-                    "this is not known before the run",
+                    "a param can be set from outside, and a run must know its length",
                 )
                 .help("write a number; `--from`, `--to` and `--step` change it from outside"),
             );
@@ -82,13 +82,20 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
             .help("take a longer step, a shorter span, or another unit for the clock"),
         );
     }
+    // In the unit in which the step is written, so that what is offered can be typed.
+    let typed = |v: &BigRational| match clock.step.map(|e| &model.expr(e).kind) {
+        Some(ExprKind::Quantity { unit, .. }) => {
+            format!("{} {}", plain(to_f64(&(v / model.units.scale(unit))), 12), model.units.name(unit))
+        }
+        _ => show(v),
+    };
     if off > tolerance() || steps.is_zero() {
         let below = ratio.floor();
         let mut help = String::new();
         for n in [below.clone(), below + BigRational::one()] {
             if n.is_positive() {
                 let or = if help.is_empty() { "let it end at" } else { " or at" };
-                help += &format!("{or} {}", show(&(&from + &n * &dt)));
+                help += &format!("{or} {}", typed(&(&from + &n * &dt)));
             }
         }
         let whole = if steps.is_zero() { BigRational::one() } else { steps };
@@ -127,7 +134,37 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
             .help("keep fewer rows: `record every …`"),
         );
     }
+    for (e, what) in periods(model) {
+        let Some(period) = constant(model, facts, e) else { continue };
+        if period < &dt * (BigRational::one() - tolerance()) {
+            let fact = if period.is_positive() { "is shorter than a step" } else { "must be longer than nothing" };
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::E0506,
+                    format!("{what} {fact}"),
+                    model.expr(e).span,
+                    format!("this is {}, a step {}", show(&period), show(&dt)),
+                )
+                .help("take a shorter step, or a longer period with as much more in it"),
+            );
+        }
+    }
     facts.clock = Some(ClockFacts { from, dt, steps, record });
+}
+
+/// How often transfers and states happen: each time falls into a step of its own, or some would be lost.
+fn periods(model: &Model) -> Vec<(ExprId, String)> {
+    let period = |d: &Decl| match &d.kind {
+        DeclKind::Move(m) => match m.timing {
+            Timing::Every { period, .. } => Some((period, format!("the period of `{}`", d.name))),
+            _ => None,
+        },
+        DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
+            Some((*every, format!("the period of `{}`", d.name)))
+        }
+        _ => None,
+    };
+    model.decls.iter().filter_map(period).collect()
 }
 
 fn rows_between(

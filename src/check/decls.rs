@@ -238,7 +238,13 @@ impl Infer<'_> {
                 span,
                 origin,
             )
-            .help("what moves all the time is a `flow`; what moves in one step is `… * dt`")
+            .help(match &m.timing {
+                Timing::Every { period, .. } => {
+                    let period = self.sources.text(self.model.expr(*period).span);
+                    format!("what that comes to in each period is `({text}) * ({period})`")
+                }
+                _ => format!("what moves all the time is a `flow`; what moves in one step is `({text}) * dt`"),
+            })
         } else {
             let found_name = self.name_of(&found);
             let error = Diagnostic::new(

@@ -42,6 +42,8 @@ pub(super) struct Infer<'a> {
     fns: Vec<State<Scheme>>,
     solved: Vec<Option<Dim>>,
     locals: Vec<Vec<Ty>>,
+    /// Names whose unit hangs on one that is still being found.
+    postponed: Vec<DeclId>,
     /// A declaration is told of one mistake; the rest may follow from it.
     failed: bool,
     /// Within a metric, and not within what it looks at row by row.
@@ -56,6 +58,7 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
         fns: vec![State::New; model.fns.len()],
         solved: Vec::new(),
         locals: Vec::new(),
+        postponed: Vec::new(),
         failed: false,
         in_metric: false,
         model,
@@ -234,6 +237,15 @@ impl Infer<'_> {
         self.locals = locals;
         self.in_metric = metric;
         self.decls[id.0 as usize] = State::Done(typed.clone());
+        if !self.decls.iter().any(|d| matches!(d, State::Running(_))) {
+            for id in std::mem::take(&mut self.postponed) {
+                let State::Done(Typed { ty: Ty::Number(dim), .. }) = &self.decls[id.0 as usize] else { continue };
+                if self.resolve(dim).vars().next().is_some() {
+                    self.no_unit(id);
+                    self.decls[id.0 as usize] = State::Done(Self::UNKNOWN);
+                }
+            }
+        }
         typed
     }
 
@@ -263,16 +275,42 @@ impl Infer<'_> {
         if dim.vars().next().is_none() {
             return Self::number(dim, typed.shown);
         }
+        // A unit that is still being found for a name around this one, through `previous`, is found with it.
+        let open = |state: &State<Typed>| match state {
+            State::Running(Typed { ty: Ty::Number(other), .. }) => {
+                let other = self.resolve(other);
+                dim.vars().any(|v| other.vars().any(|w| w == v))
+            }
+            _ => false,
+        };
+        if self.decls.iter().enumerate().any(|(i, state)| i != id.0 as usize && open(state)) {
+            self.postponed.push(id);
+            return Self::number(dim, typed.shown);
+        }
+        self.no_unit(id);
+        Self::UNKNOWN
+    }
+
+    fn no_unit(&mut self, id: DeclId) {
         let decl = self.model.decl(id);
+        let value = match decl.kind {
+            DeclKind::Param { value, .. } | DeclKind::Let { value } => Some(value),
+            DeclKind::State { initial, .. } => Some(initial),
+            _ => None,
+        };
+        let whole = value.map(|e| &self.model.expr(e).kind);
+        let any = match whole {
+            Some(ExprKind::Number { .. } | ExprKind::Infinity) => "`0` and `inf` have every unit",
+            _ => "its value would be right in any unit",
+        };
         let error = Diagnostic::new(
             Code::E0305,
             format!("nothing says the unit of `{}`", decl.name),
             decl.span,
-            "`0` and `inf` have every unit",
+            any,
         )
         .help(format!("write its unit: `{} {}: UNIT = …`, or `: 1` for a plain number", decl.word, decl.name));
         self.fresh_declaration(|i| i.report(error));
-        Self::UNKNOWN
     }
 
     /// A state whose unit is not written: from its initial value, and where that is 0 or inf from its rule.
@@ -308,7 +346,7 @@ impl Infer<'_> {
         let typed = self.infer(e);
         if let Ty::Number(_) = typed.ty {
             let text = self.origin(e, &typed);
-            let error = Diagnostic::new(Code::E0201, format!("{what} is a condition"), self.model.expr(e).span, text)
+            let error = Diagnostic::new(Code::E0201, format!("{what} is a condition, and is given {}", self.name_of(&typed)), self.model.expr(e).span, text)
                 .help("compare it with something: `… > 0`");
             self.report(error);
         }
@@ -530,6 +568,8 @@ impl Infer<'_> {
         if let Some((help, fix)) = self.advice(b, tb, ta) {
             error = error.help(help);
             if let Some(fix) = fix {
+                // The mistake is where the fix is.
+                std::mem::swap(&mut error.primary, &mut error.secondary[0]);
                 error = error.fix(self.model.expr(b).span, fix);
             }
         } else if let Some((help, fix)) = self.advice(a, ta, tb) {
@@ -657,7 +697,7 @@ impl Infer<'_> {
                 span,
                 "it is known when the run is over",
             )
-            .help(format!("use it in a metric: `metric m = {}`", builtin.example));
+            .help(format!("use it in a metric: `metric m = {}`", self.sources.text(span)));
             self.report(error);
             return Self::UNKNOWN;
         }
@@ -796,7 +836,7 @@ impl Infer<'_> {
             span,
             self.origin(arg, &typed),
         )
-        .help(format!("say what to round to: `{}({text}, to: 1 {unit})`", builtin.name()));
+        .help(format!("say what to round to: `{}({text}, to: {})`", builtin.name(), if unit.starts_with("1/") { unit.clone() } else { format!("1 {unit}") }));
         self.report(error);
         false
     }
@@ -823,7 +863,11 @@ impl Infer<'_> {
                 expr.span,
                 format!("{text} is none"),
             )
-            .help(format!("give it a name first: `let part = …`, then `{}(part)`", builtin.name()));
+            .help(if memory == Memory::Requested {
+                "only what moves asks for something".to_string()
+            } else {
+                format!("give it a name first: `let part = {text}`, and use `part`", text = self.sources.text(expr.span))
+            });
             self.report(error);
         }
         fits

@@ -10,7 +10,7 @@ use super::{ConserveFacts, Facts, OpeningTotal, Ty};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::hir::{Conserve, Decl, DeclId, DeclKind, ExprId, Model, Move, Place, PlaceKind, Timing};
 use crate::source::SourceMap;
-use crate::units::{Dim, plain, to_f64};
+use crate::units::{Dim, magnitude, plain, to_f64};
 
 struct Ledger<'a> {
     model: &'a Model,
@@ -204,17 +204,20 @@ impl Ledger<'_> {
                 .help(format!("declare one, `stock s: {name} = 0`, or remove this line")),
             );
         }
-        self.exceptions(conserve, dim, name);
+        let meant = self.exceptions(conserve, dim, name);
         for (_, decl, m) in self.model.moves() {
             let inside = match (m.from.kind, m.to.kind) {
                 (PlaceKind::Cloud, PlaceKind::Decl(id)) | (PlaceKind::Decl(id), PlaceKind::Cloud) => id,
                 _ => continue,
             };
-            if self.dim(inside) == Some(dim) && !conserve.except.iter().any(|(n, _)| *n == decl.name) {
+            if self.dim(inside) == Some(dim) && !conserve.except.iter().any(|(n, _)| *n == decl.name)
+                && !meant.contains(&decl.name)
+            {
                 self.leak(conserve, name, decl, m, inside);
             }
         }
-        let total = conserve.total.map(|e| self.total(e, &stocks, name, conserve));
+        // Where there are no stocks, that is the mistake.
+        let total = conserve.total.filter(|_| !stocks.is_empty()).map(|e| self.total(e, &stocks, name, conserve));
         ConserveFacts { stocks, total }
     }
 
@@ -231,6 +234,8 @@ impl Ledger<'_> {
             .filter(|(_, d, o)| d.span != decl.span && [o.from, o.to].iter().any(|p| p.kind == PlaceKind::Decl(inside)))
             .map(|(_, d, _)| format!("`{}`", d.name))
             .collect();
+        let written = self.sources.text(conserve.span);
+        let more = if conserve.except.is_empty() { " except" } else { "," };
         let mut error = Diagnostic::new(
             Code::E0401,
             format!("{fact}, and {unit} is conserved"),
@@ -239,18 +244,17 @@ impl Ledger<'_> {
         )
         .label(decl.span, format!("`{}` changes `{}`", decl.name, stock.name))
         .label(conserve.span, format!("{unit} is conserved here"))
-        .help(format!("let it run between two stocks, or allow it: `conserve {unit} except {}`", decl.name))
-        .fix(
-            conserve.span.after(),
-            if conserve.except.is_empty() { format!(" except {}", decl.name) } else { format!(", {}", decl.name) },
-        );
+        .help(format!("let it run between two stocks, or allow it: `{written}{more} {}`", decl.name))
+        .fix(conserve.span.after(), format!("{more} {}", decl.name));
         if !others.is_empty() {
             error = error.note(format!("`{}` is also changed by {}", stock.name, others.join(", ")));
         }
         self.diagnostics.push(error);
     }
 
-    fn exceptions(&mut self, conserve: &Conserve, dim: &Dim, unit: &str) {
+    /// Checks what is excepted, and gives the names that were meant by misspelt ones.
+    fn exceptions(&mut self, conserve: &Conserve, dim: &Dim, unit: &str) -> Vec<String> {
+        let mut all_meant = Vec::new();
         let crossing: Vec<&Decl> = self
             .model
             .moves()
@@ -282,11 +286,13 @@ impl Ledger<'_> {
             };
             let error = Diagnostic::new(Code::E0406, fact, *span, label);
             let meant = did_you_mean(name, crossing.iter().map(|d| d.name.as_str()));
+            all_meant.extend(meant.map(String::from));
             self.diagnostics.push(match meant {
                 Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(*span, meant),
                 None => error.help("remove it: an exception that excepts nothing hides a mistake later"),
             });
         }
+        all_meant
     }
 
     /// Whether the stocks open with the total that is stated: proved where all is constant.
@@ -295,7 +301,7 @@ impl Ledger<'_> {
         let mut sum = BigRational::zero();
         let mut parts = Vec::new();
         let scale = self.model.units.scale(&crate::units::Unit::of(conserve.unit));
-        let show = |v: &BigRational| plain(to_f64(&(v / &scale)), 15);
+        let show = |v: &BigRational| magnitude(to_f64(&(v / &scale)), 15);
         for id in stocks {
             let DeclKind::Stock { opening, set, .. } = self.model.decl(*id).kind else { continue };
             let Some(value) = constant(self.model, self.facts, set.unwrap_or(opening)) else {

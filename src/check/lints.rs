@@ -12,7 +12,7 @@ use crate::units::{plain, to_f64};
 
 pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnostics: &mut Vec<Diagnostic>) {
     // What a used file declares for others need not be read by each of them.
-    let main = sources.files().filter(|(_, f)| f.origin == Origin::Model).map(|(id, _)| id).last();
+    let main = sources.files().filter(|(_, f)| f.origin == Origin::Model).map(|(id, _)| id).next();
     let own = |span: Span| sources.locate(span).map(|(file, _)| file) == main;
     for (_, decl) in model.decls() {
         if matches!(decl.kind, DeclKind::Param { .. }) && !decl.read && own(decl.span) {
@@ -83,7 +83,7 @@ fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics:
                 Code::W0503,
                 format!("{what} between two steps"),
                 model.expr(e).span,
-                format!("it counts as {} {unit}", plain(to_f64(&next), 12)),
+                if absolute { format!("it counts as {} {unit}", plain(to_f64(&next), 12)) } else { "each falls on the next step".into() },
             )
             .help("name the time of a step, or take a shorter step"),
         );

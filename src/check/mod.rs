@@ -24,7 +24,7 @@ pub use order::{Node, Order};
 
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{self, DeclId, ExprId};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 use crate::units::{Dim, Unit};
 
 /// The type of an expression.
@@ -115,6 +115,13 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     let looping = order::check(model, sources, &mut facts, &mut diagnostics);
     // Nothing says the unit of what depends on itself; the loop is the mistake.
     diagnostics.retain(|d| d.code != Code::E0305 || !looping.contains(&d.primary.span));
+    // A stock whose unit is wrong does not also open out of its bounds.
+    let wrong: Vec<Span> = diagnostics.iter().filter(|d| d.code.name().starts_with("E03")).map(|d| d.primary.span).collect();
+    let spoilt = |span: Span| {
+        let within = |d: &hir::Decl, s: Span| d.whole.start <= s.start && s.end <= d.whole.end;
+        model.decls.iter().any(|d| within(d, span) && wrong.iter().any(|w| within(d, *w)))
+    };
+    diagnostics.retain(|d| d.code != Code::E0407 || !spoilt(d.primary.span));
     if sound && !crate::diag::any_error(&diagnostics) {
         lints::check(model, sources, &facts, &mut diagnostics);
     }

@@ -325,6 +325,9 @@ fn report_loop(
         }
         same
     });
+    if path.len() > 1 && path.first().map(|p| p.0) == path.last().map(|p| p.0) {
+        path.pop();
+    }
     tell(model, sources, &path, row_zero, "in one instant", diagnostics);
 }
 
@@ -426,7 +429,11 @@ fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool],
                 model.expr(e).span,
                 format!("`{name}` is declared in line {line}"),
             )
-            .help(format!("read what it was in the row before: `previous({name}, 0)`")),
+            .help(if who.starts_with("the opening") {
+                "an opening reads params and other openings".to_string()
+            } else {
+                format!("read what it was in the row before: `previous({name}, 0)`")
+            }),
         );
     };
     for (id, decl) in model.decls() {

@@ -46,7 +46,17 @@ impl Infer<'_> {
     /// `an amount of TKN`, `a plain number`.
     pub(super) fn amount_of(&self, typed: &Typed) -> String {
         let name = self.name_of(typed);
-        if name.starts_with("a ") { name } else { format!("an amount of {name}") }
+        let rate = matches!(&typed.ty, Ty::Number(dim) if self.is_rate(&self.resolve(dim)));
+        match name {
+            name if name.starts_with("a ") => name,
+            name if rate => format!("a rate of {name}"),
+            name => format!("an amount of {name}"),
+        }
+    }
+
+    fn is_rate(&self, dim: &Dim) -> bool {
+        let time = self.model.units.time();
+        time.factors().first().is_some_and(|(clock, _)| dim.exponent(*clock).is_negative())
     }
 
     /// What this piece of source is, and where that comes from.
@@ -79,10 +89,11 @@ impl Infer<'_> {
         let time = self.model.units.time();
         let clock = self.model.units.clock().map(|c| self.model.units.get(c).name.clone()).unwrap_or_default();
         if !time.is_one() && have == want.multiply(&time) {
-            return Some((format!("`… / (1 {clock})` makes a rate of it"), None));
+            let made = if want.is_one() { "a plain number" } else { "a rate" };
+            return Some((format!("`({text}) / (1 {clock})` is {made}"), None));
         }
         if !time.is_one() && have == want.divide(&time) {
-            return Some((format!("`… * dt` is what it comes to in one step, `… * (1 {clock})` in a {clock}"), None));
+            return Some((format!("`({text}) * dt` is what it comes to in one step, `({text}) * (1 {clock})` in a {clock}"), None));
         }
         None
     }

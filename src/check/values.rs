@@ -74,9 +74,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
             let text = snippet(sources, model.expr(part).span);
             let error = Diagnostic::new(
                 code,
-                format!("{what} does not change during a run"),
+                format!("{what} cannot hang on what changes during a run"),
                 model.expr(part).span,
-                format!("{text} does"),
+                format!("{text} changes"),
             );
             diagnostics.push(error.help(help));
         }
@@ -149,7 +149,7 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
                         let text = snippet(sources, model.expr(part).span);
                         let error = Diagnostic::new(
                             Code::E0506,
-                            "the time of `at` does not change during a run",
+                            "the time of `at` cannot hang on what changes during a run",
                             model.expr(part).span,
                             format!("{text} does"),
                         )

@@ -103,11 +103,8 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
         if !texts.iter().any(|(file, _)| *file == place.0) {
             texts.push((place.0.clone(), Source::from(sources.file(place.0.0).text.clone())));
         }
-        let mut shown = Label::new(place).with_color(tint);
-        if !label.text.is_empty() {
-            shown = shown.with_message(&label.text);
-        }
-        report.add_label(shown);
+        // Without a message, even an empty one, ariadne would not mark the place.
+        report.add_label(Label::new(place).with_color(tint).with_message(&label.text));
     }
     // A note that says how to repeat a run is a line of its own, to be copied.
     let (replay, notes): (Vec<&String>, Vec<&String>) =

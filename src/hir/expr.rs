@@ -65,13 +65,8 @@ impl<'a> Resolver<'a> {
                 ExprKind::Error
             }
             ast::ExprKind::Date(text) => {
-                let ok = is_date(text);
-                if ok {
+                if self.date(text, span) {
                     self.not_yet("a date", span);
-                } else {
-                    let error = Diagnostic::new(Code::E0009, format!("`@{text}` is not a date"), span, "")
-                        .help("a date is written `@2021-08-04`: year, month, day");
-                    self.report(error);
                 }
                 ExprKind::Error
             }
@@ -92,6 +87,17 @@ impl<'a> Resolver<'a> {
             ast::ExprKind::Match { .. } => self.later("`match`", e),
         };
         self.add(kind, span)
+    }
+
+    /// Whether a date is one; what is none is reported.
+    pub(super) fn date(&mut self, text: &str, span: Span) -> bool {
+        let date = is_date(text);
+        if !date {
+            let error = Diagnostic::new(Code::E0009, format!("`@{text}` is not a date"), span, "no calendar has this day")
+                .help("a date is written `@2021-08-04`: year, month, day");
+            self.report(error);
+        }
+        date
     }
 
     /// Something of the language that is not built yet; its names count as read.
@@ -134,6 +140,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) {
+        if self.incomplete.names {
+            return;
+        }
         let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, "nothing declares this name");
         let builtin = builtins::find(name).is_some() || self.functions.contains_key(name);
         let values =
@@ -279,7 +288,22 @@ impl<'a> Resolver<'a> {
             "nothing declares it",
         );
         let known = builtins::all().iter().map(Builtin::name).chain(self.functions.keys().map(String::as_str));
+        let elsewhere = builtins::all().iter().find(|b| {
+            let called = |foreign: &str| foreign.split(": ").last().is_some_and(|names| names.split(", ").any(|n| n.eq_ignore_ascii_case(&name.text)));
+            b.foreign.iter().copied().any(called)
+        });
+        if self.incomplete.names {
+            return ExprKind::Error;
+        }
         let error = match (did_you_mean(&name.text, known), self.names.contains_key(&name.text)) {
+            _ if name.text.eq_ignore_ascii_case("if") || name.text.eq_ignore_ascii_case("ifelse") => {
+                error.help("a choice is written `if condition then a else b`")
+            }
+            _ if ["power", "pow"].contains(&name.text.to_lowercase().as_str()) => error.help("a power is written `a ^ b`"),
+            _ if elsewhere.is_some() => {
+                let meant = elsewhere.map_or("", |b| b.name());
+                error.help(format!("here it is called `{meant}`")).fix(name.span, meant)
+            }
             (_, true) => error.help(format!("`{0}` is a value: to multiply, write `{0} * (…)`", name.text)),
             (Some(meant), _) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
             (None, _) => error.help(format!("declare it: `fn {}(x) = …`", name.text)),
@@ -387,8 +411,14 @@ fn is_date(text: &str) -> bool {
     let number = |s: &str, n: usize| (s.len() == n).then(|| s.parse::<u32>().ok()).flatten();
     match parts[..] {
         [y, m, d] => {
-            let (Some(_), Some(m), Some(d)) = (number(y, 4), number(m, 2), number(d, 2)) else { return false };
-            (1..=12).contains(&m) && (1..=31).contains(&d)
+            let (Some(y), Some(m), Some(d)) = (number(y, 4), number(m, 2), number(d, 2)) else { return false };
+            let leap = y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
+            let days = match m {
+                2 => 28 + u32::from(leap),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            (1..=12).contains(&m) && (1..=days).contains(&d)
         }
         _ => false,
     }

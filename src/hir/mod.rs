@@ -44,6 +44,8 @@ pub struct Model {
     pub exprs: Vec<Expr>,
     /// The clock, if there is one.
     pub clock: Option<Clock>,
+    /// There may be a clock that could not be read.
+    pub clock_unknown: bool,
     /// `record every`.
     pub record: Option<ExprId>,
     /// All `conserve`s.

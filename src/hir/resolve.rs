@@ -9,6 +9,7 @@ use super::*;
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
+use crate::syntax::parse::Incomplete;
 use crate::syntax::token::{CLAUSES, OWNED};
 
 /// A file to resolve.
@@ -59,12 +60,16 @@ pub(super) struct Entry {
 pub(super) struct Resolver<'a> {
     pub model: Model,
     pub sources: &'a SourceMap,
+    /// What may be declared where nothing could be read: it is not reported as missing.
+    pub incomplete: Incomplete,
     pub diagnostics: Vec<Diagnostic>,
     /// Units and values: one namespace.
     pub names: BTreeMap<String, Entry>,
     pub functions: BTreeMap<String, (Option<FnId>, Span, bool)>,
     /// Units that are declared and not yet worked out, by name.
     pub pending: BTreeMap<String, PendingUnit<'a>>,
+    /// A unit's size is being worked out.
+    pub in_unit: bool,
     /// The arguments of the function being resolved.
     pub locals: Vec<String>,
     /// The functions that it calls.
@@ -81,14 +86,21 @@ pub(super) struct PendingUnit<'a> {
 }
 
 /// Resolves a model.
-pub fn resolve(inputs: &[Input], settings: &[Setting], sources: &SourceMap) -> (Model, Vec<Diagnostic>) {
+pub fn resolve(
+    inputs: &[Input],
+    settings: &[Setting],
+    incomplete: Incomplete,
+    sources: &SourceMap,
+) -> (Model, Vec<Diagnostic>) {
     let mut resolver = Resolver {
-        model: Model::default(),
+        model: Model { clock_unknown: incomplete.clock, ..Model::default() },
+        incomplete,
         sources,
         diagnostics: Vec::new(),
         names: BTreeMap::new(),
         functions: BTreeMap::new(),
         pending: BTreeMap::new(),
+        in_unit: false,
         locals: Vec::new(),
         calls: Vec::new(),
     };
@@ -154,6 +166,7 @@ impl<'a> Resolver<'a> {
         let entry = Entry { meaning, span: name.span, prelude };
         match self.names.get(&name.text) {
             Some(old) if !old.prelude && !prelude => {
+                let old = *old;
                 let error = Diagnostic::new(
                     Code::E0102,
                     format!("`{}` is declared twice", name.text),
@@ -163,6 +176,11 @@ impl<'a> Resolver<'a> {
                 .label(old.span, "first declared here")
                 .help("give one of them another name");
                 self.report(error);
+                // Which of two kinds is meant by whoever reads it cannot be known.
+                let unit = |m: Meaning| matches!(m, Meaning::Unit(_) | Meaning::Unknown);
+                if unit(old.meaning) != unit(meaning) {
+                    self.names.insert(name.text.clone(), Entry { meaning: Meaning::Unknown, ..entry });
+                }
             }
             _ => {
                 self.names.insert(name.text.clone(), entry);
@@ -545,6 +563,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn unknown_stock(&mut self, name: &ast::Name) {
+        if self.incomplete.names {
+            return;
+        }
         let stocks: Vec<String> =
             self.model.decls.iter().filter(|d| d.word == "stock").map(|d| d.name.clone()).collect();
         let meant = did_you_mean(&name.text, stocks.iter().map(String::as_str).chain(["cloud"]));
@@ -558,7 +579,7 @@ impl<'a> Resolver<'a> {
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
             None => error.help(format!(
                 "declare it: `stock {}: UNIT = 0`; what comes from outside the model flows from `cloud`",
-                name.text
+                quoted(&name.text)
             )),
         });
         self.unknown(name);
@@ -608,11 +629,16 @@ impl<'a> Resolver<'a> {
             }
         }
         if let Some(date) = &time.starting {
-            self.not_yet("a clock that starts at a date", date.span);
+            if self.date(&date.text, date.span) {
+                self.not_yet("a clock that starts at a date", date.span);
+            }
         }
         let (from, to) = (self.expr(&time.from), self.expr(&time.to));
         let step = time.step.as_ref().map(|e| self.expr(e));
-        let Some(unit) = self.unit_named(&time.unit) else { return };
+        let Some(unit) = self.unit_named(&time.unit) else {
+            self.model.clock_unknown = true;
+            return;
+        };
         if let Some(first) = &self.model.clock {
             let error = Diagnostic::new(Code::E0102, "a model has one clock", span, "this is a second one")
                 .label(first.span, "the first is here")
@@ -710,6 +736,12 @@ impl<'a> Resolver<'a> {
             }
         }
     }
+}
+
+/// A name as it is written: between backticks where it is no plain word.
+pub(super) fn quoted(name: &str) -> String {
+    let plain = name.chars().all(|c| c == '_' || c.is_alphanumeric());
+    if plain { name.to_string() } else { format!("`{name}`") }
 }
 
 /// Whether a word can be a unit: clause words would be taken for the clause.

@@ -13,6 +13,9 @@ use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::syntax::ast::{self, ExprKind, TypeKind};
 use crate::units::{Dim, Exponent, Unit};
 
+/// The library of SI units, to tell its names from unknown ones.
+const SI: &str = include_str!("../prelude/si.flow");
+
 /// An exponent in a unit or of a value with a unit may not pass this.
 pub(super) const MAX_POWER: i64 = 64;
 
@@ -87,7 +90,9 @@ impl<'a> Resolver<'a> {
             return self.drop_pending(pending);
         }
         path.push(canonical.clone());
+        self.in_unit = true;
         let value = if path.len() > 500 { None } else { self.unit_value(pending.value, pending.prelude, path) };
+        self.in_unit = false;
         path.pop();
         // A cycle may have settled it on the way.
         if !self.pending.contains_key(canonical) {
@@ -105,7 +110,7 @@ impl<'a> Resolver<'a> {
                 pending.value.span,
                 "a unit is more than nothing, and finite",
             )
-            .help(format!("write how many of another unit it is: `unit {canonical} = 1000 TKN`"));
+            .help(format!("for a unit of its own write `unit {canonical}`, else how many of another it is, more than 0"));
             return self.report(error);
         }
         let id = self.model.units.derived(canonical, dim, scale, pending.name.span);
@@ -236,7 +241,9 @@ impl<'a> Resolver<'a> {
                 let before =
                     self.sources.text(crate::source::Span::new(name.span.start.saturating_sub(1), name.span.start))
                         == " ";
-                let error = if before && word != "unit" {
+                let error = if self.in_unit {
+                    error.help("a unit is a fixed multiple of others; what changes is a price: `state price: USD/TKN = …`")
+                } else if before && word != "unit" {
                     error
                         .help(format!("to multiply, write `* {}`", name.text))
                         .fix(name.span, format!("* {}", name.text))
@@ -246,6 +253,7 @@ impl<'a> Resolver<'a> {
                 self.report(error);
                 None
             }
+            None if self.incomplete.names => None,
             None => {
                 let units: Vec<String> = self
                     .names
@@ -261,6 +269,9 @@ impl<'a> Resolver<'a> {
                 );
                 let error = match did_you_mean(&name.text, units.iter().map(String::as_str)) {
                     Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+                    None if SI.lines().any(|l| l.strip_prefix("unit ").and_then(|l| l.split(' ').next()) == Some(&name.text)) => {
+                        error.help("it is one of the SI: `use \"std/si\"`")
+                    }
                     None if name.text == "bool" => error.help("`bool` is the type of conditions, and measures nothing"),
                     None => error.help(format!("declare it: `unit {}`", name.text)),
                 };

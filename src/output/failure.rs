@@ -136,7 +136,7 @@ impl Failure<'_> {
         let coming =
             if inflows > 0.0 { format!("{} flows in", self.amount(id, inflows)) } else { "nothing flows in".into() };
         let wanted: f64 = outflows.iter().map(|(_, a)| a).sum();
-        let mut ordered: Vec<(MoveId, f64)> = outflows.to_vec();
+        let mut ordered: Vec<(MoveId, f64)> = outflows.iter().copied().filter(|(_, amount)| *amount > 0.0).collect();
         ordered.sort_by(|a, b| b.1.total_cmp(&a.1));
         let (first, rest) = match ordered.split_first() {
             Some((first, rest)) => (*first, rest),
@@ -172,6 +172,7 @@ impl Failure<'_> {
             .map_or(String::new(), |(_, amount)| amount.split("//").next().unwrap_or_default().trim().to_string());
         let flow = self.checked.model.decl(first_id).word == "flow";
         let capped = if flow && !amount.is_empty() { format!("`… = {amount} capped`") } else { "`capped`".into() };
+        let capped = if rest.is_empty() { capped } else { format!("{capped}, on each of them,") };
         error.help(format!(
             "{capped} takes what there is; `or skip` takes all or nothing; a stock that may owe is `signed`"
         ))
@@ -291,7 +292,12 @@ impl Failure<'_> {
     fn values(&self, error: Diagnostic, start: ExprId) -> Diagnostic {
         let mut stack = vec![start];
         let mut seen: Vec<DeclId> = Vec::new();
+        let mut time = None;
         while let Some(e) = stack.pop() {
+            if let ExprKind::Clock(crate::hir::ClockPart::Time) = self.checked.model.expr(e).kind {
+                let now = plain(self.model.clock.time(self.step), 9);
+                time = Some(format!("`time` is {now} {}", self.clock()));
+            }
             if let ExprKind::Decl(id) = self.checked.model.expr(e).kind
                 && !seen.contains(&id)
             {
@@ -316,6 +322,7 @@ impl Failure<'_> {
                 };
                 (!value.is_nan()).then(|| format!("`{}` is {}", self.name(id), self.amount(id, value)))
             })
+            .chain(time)
             .collect();
         if values.is_empty() { error } else { error.note(format!("there {}", values.join(", "))) }
     }

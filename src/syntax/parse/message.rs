@@ -49,6 +49,11 @@ pub(super) fn as_name(token: &Token) -> Option<Name> {
     match token.tok {
         Tok::Word(text) if !is_reserved(text) => Some(Name { text: text.into(), span: token.span }),
         Tok::Quoted(text) => Some(Name { text: text.into(), span: token.span }),
+        // A name that was never closed ends where it would have.
+        Tok::OpenQuoted(text) => {
+            let name = text[1..].split([':', '=']).next().unwrap_or_default().trim();
+            Some(Name { text: name.into(), span: token.span })
+        }
         _ => None,
     }
 }
@@ -308,6 +313,16 @@ fn expectations(error: &Rich<'_, Token<'_>>) -> Vec<String> {
     words
 }
 
+/// The words among what chumsky expected.
+fn words(error: &Rich<'_, Token<'_>>) -> Vec<String> {
+    let RichReason::ExpectedFound { expected, .. } = error.reason() else { return Vec::new() };
+    let labels = expected.iter().filter_map(|p| match p {
+        RichPattern::Label(label) => Some(label.to_string()),
+        _ => None,
+    });
+    labels.filter(|l| l.len() > 2 && l.chars().all(char::is_alphabetic)).collect()
+}
+
 /// A token that does not fit.
 pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword: Option<&Token>) -> Diagnostic {
     let at = error.span().start;
@@ -339,7 +354,7 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
             Diagnostic::new(Code::E0001, format!("something is missing behind {last}{inside}"), span, list)
         }
     };
-    if let (Some(token), Some(help)) = (found, found.and_then(|t| hint(t, before, tokens, at, keyword))) {
+    if let (Some(token), Some(help)) = (found, found.and_then(|t| hint(t, tokens, at, keyword, &words(error)))) {
         diagnostic = diagnostic.help(help.0);
         if let Some(replacement) = help.1 {
             diagnostic = diagnostic.fix(token.span, replacement);
@@ -353,12 +368,24 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
 /// Advice for frequent slips, with what to put in the token's place.
 fn hint(
     found: Token,
-    before: Option<&Token>,
     tokens: &[Token],
     at: usize,
     keyword: Option<&str>,
+    expected: &[String],
 ) -> Option<(String, Option<String>)> {
+    let before = at.checked_sub(1).and_then(|i| tokens.get(i));
+    let after_number = before.is_some_and(|t| matches!(t.tok, Tok::Number(_)));
     match found.tok {
+        Tok::Comma if after_number && matches!(tokens.get(at + 1).map(|t| t.tok), Some(Tok::Number(n)) if n.text.len() >= 3) => {
+            Some(("thousands are parted by `_`: `5_000`, or written `5k`".into(), Some("_".into())))
+        }
+        Tok::Word("per") => Some(("\"per\" is written `/`: `5k TKN/month`".into(), Some("/".into()))),
+        Tok::Word("at" | "every" | "when" | "once" | "each") if keyword == Some("flow") => {
+            Some(("a flow runs all the time; what moves at a time is a `transfer`".into(), None))
+        }
+        Tok::Word(unit) if matches!(before.map(|t| t.tok), Some(Tok::Word("each"))) => {
+            Some((format!("`each step`, or `every 1 {unit}`"), Some("step".into())))
+        }
         Tok::Equals if matches!(keyword, Some("assert" | "goal" | "transfer" | "let" | "metric")) && at > 3 => {
             Some(("to compare two values, write `==`".into(), Some("==".into())))
         }
@@ -375,9 +402,8 @@ fn hint(
             })
         }
         Tok::Word(word) => {
-            let meant = did_you_mean(word, CLAUSES.iter().copied().chain(["then", "else", "and", "or", "in"]))?;
-            let number = before.is_some_and(|t| matches!(t.tok, Tok::Number(_)));
-            (!number).then(|| (format!("did you mean `{meant}`?"), Some(meant.into())))
+            let meant = did_you_mean(word, expected.iter().map(String::as_str))?;
+            (!after_number).then(|| (format!("did you mean `{meant}`?"), Some(meant.into())))
         }
         Tok::Number(n) if before.is_some_and(|t| matches!(t.tok, Tok::Word(_))) => {
             let Some(Token { tok: Tok::Word(word), .. }) = tokens.get(at.checked_sub(1)?) else { return None };

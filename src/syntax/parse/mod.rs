@@ -30,8 +30,19 @@ pub struct Parsed {
     pub file: ast::File,
     /// Names of declarations that could not: nothing more is to be said of whoever reads them.
     pub broken: Vec<ast::Name>,
+    /// A clock, or a use of another file, is among them: what seems to be missing may be there.
+    pub incomplete: Incomplete,
     /// One for each declaration that could not be read.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a text may declare that could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Incomplete {
+    /// The clock.
+    pub clock: bool,
+    /// Anything at all.
+    pub names: bool,
 }
 
 /// A stretch of tokens between two places where a declaration may begin.
@@ -321,6 +332,9 @@ impl<'t, 's> FileParser<'t, 's> {
     }
 
     fn fail(&mut self, tokens: &[Token], error: Diagnostic) {
+        let incomplete = &mut self.parsed.incomplete;
+        incomplete.clock |= tokens.iter().any(|t| t.tok == Tok::Word("time"));
+        incomplete.names |= tokens.iter().any(|t| t.tok == Tok::Word("use"));
         self.parsed.diagnostics.push(error);
         self.parsed.broken.extend(message::declared_names(tokens));
     }
