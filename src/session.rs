@@ -194,6 +194,11 @@ impl Reader<'_> {
             }
             return;
         }
+        if ["", ".", ".."].contains(&used.text.as_str()) {
+            let error =
+                Diagnostic::new(Code::E0105, "this names no file", span, "").help("for example `use \"tokens.flow\"`");
+            return self.diagnostics.push(error);
+        }
         let Some(path) = within(by, &used.text) else {
             let error = Diagnostic::new(
                 Code::E0105,

@@ -20,7 +20,13 @@ pub(super) fn log(x: f64, base: f64) -> f64 {
 /// The remainder with the divisor's sign.
 pub(super) fn modulo(a: f64, b: f64) -> f64 {
     let r = libm::fmod(a, b);
-    if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+    if r == 0.0 {
+        0.0
+    } else if (r < 0.0) != (b < 0.0) {
+        r + b
+    } else {
+        r
+    }
 }
 
 pub(super) fn min(a: f64, b: f64) -> f64 {

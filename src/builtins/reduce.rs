@@ -95,7 +95,9 @@ impl Accumulator {
                 }
             }
             Reducer::TimeOfMax => {
-                if first || value > self.extra {
+                if value.is_nan() || self.extra.is_nan() {
+                    (self.value, self.extra) = (f64::NAN, f64::NAN);
+                } else if first || value > self.extra {
                     self.extra = value;
                     self.value = time;
                 }
@@ -105,7 +107,10 @@ impl Accumulator {
                     self.extra = value;
                 }
                 let fall = (self.extra - value) / self.extra;
-                if fall > self.value {
+                // What is undefined in one row is undefined for the run; a peak of 0 cannot be fallen from.
+                if value.is_nan() || self.extra.is_nan() {
+                    (self.value, self.extra) = (f64::NAN, f64::NAN);
+                } else if fall > self.value {
                     self.value = fall;
                 }
             }

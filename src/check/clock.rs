@@ -19,7 +19,7 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         return diagnostics.extend(missing(model).filter(|_| !model.clock_unknown));
     };
     let mut value = |e: ExprId, what: &str| {
-        let value = constant(model, facts, e);
+        let value = constant(facts, e);
         if value.is_none() && !matches!(model.expr(e).kind, ExprKind::Error) {
             diagnostics.push(
                 Diagnostic::new(
@@ -58,15 +58,13 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         [Some(clock.to), clock.step, Some(clock.from)].into_iter().flatten().find_map(outside).unwrap_or(clock.span);
     let span = &to - &from;
     if !span.is_positive() {
+        let end = (model.expr(clock.to).span, format!("it ends at {}", show(&to)));
+        let start = (model.expr(clock.from).span, format!("it starts at {}", show(&from)));
+        let (first, second) = if blame == start.0 { (start, end) } else { (end, start) };
         return diagnostics.push(
-            Diagnostic::new(
-                Code::E0504,
-                "the clock ends before it has started",
-                model.expr(clock.to).span,
-                format!("this is {}", show(&to)),
-            )
-            .label(model.expr(clock.from).span, format!("and this {}", show(&from)))
-            .help("let `to` be later than `from`"),
+            Diagnostic::new(Code::E0504, "the clock ends before it has started", first.0, first.1)
+                .label(second.0, second.1)
+                .help("let `to` be later than `from`"),
         );
     }
     let ratio = &span / &dt;
@@ -135,7 +133,7 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         );
     }
     for (e, what) in periods(model) {
-        let Some(period) = constant(model, facts, e) else { continue };
+        let Some(period) = constant(facts, e) else { continue };
         if period < &dt * (BigRational::one() - tolerance()) {
             let fact = if period.is_positive() { "is shorter than a step" } else { "must be longer than nothing" };
             diagnostics.push(
@@ -194,9 +192,9 @@ fn rows_between(
             )
             .help("rows are kept at the next whole step; make it a multiple of the clock's step"),
         );
-        return ratio.ceil().to_u64();
+        return Some(ratio.ceil().to_u64().unwrap_or(u64::MAX));
     }
-    whole.max(BigRational::one()).to_u64()
+    Some(whole.max(BigRational::one()).to_u64().unwrap_or(u64::MAX))
 }
 
 /// A model in which something happens has a clock.

@@ -12,37 +12,71 @@ const MAX_BITS: u64 = 4096;
 
 /// The exact value of an expression of literals, units and constant `let`s, in stored units; `None` for anything else,
 /// params included, because a setting may change them.
-pub fn constant(model: &Model, facts: &Facts, e: ExprId) -> Option<BigRational> {
-    within(model, facts, e, 200)
+pub fn constant(facts: &Facts, e: ExprId) -> Option<BigRational> {
+    facts.constants.get(e.0 as usize).cloned().flatten()
 }
 
-fn within(model: &Model, facts: &Facts, e: ExprId, depth: usize) -> Option<BigRational> {
-    let depth = depth.checked_sub(1)?;
-    let value = match &model.expr(e).kind {
-        ExprKind::Number { value, .. } => match facts.implied.get(&e) {
-            Some(unit) => value * model.units.scale(unit),
-            None => value.clone(),
-        },
-        ExprKind::Quantity { value, unit } => value * model.units.scale(unit),
-        ExprKind::Unit(id) => model.units.scale(&Unit::of(*id)),
-        ExprKind::Negate(a) => -within(model, facts, *a, depth)?,
-        ExprKind::Binary(op, a, b) => {
-            let (a, b) = (within(model, facts, *a, depth)?, within(model, facts, *b, depth)?);
-            match op {
-                BinaryOp::Add => a + b,
-                BinaryOp::Subtract => a - b,
-                BinaryOp::Multiply => a * b,
-                BinaryOp::Divide if !b.is_zero() => a / b,
-                _ => return None,
-            }
+/// Works out all constants of a model, each expression once.
+pub(super) fn all(model: &Model, facts: &Facts) -> Vec<Option<BigRational>> {
+    let mut fold = Fold { model, facts, done: vec![State::New; model.exprs.len()] };
+    (0..model.exprs.len()).map(|e| fold.value(ExprId(e as u32))).collect()
+}
+
+#[derive(Clone)]
+enum State {
+    New,
+    /// On the way: an expression that comes back to itself is no constant.
+    Running,
+    Done(Option<BigRational>),
+}
+
+struct Fold<'a> {
+    model: &'a Model,
+    facts: &'a Facts,
+    done: Vec<State>,
+}
+
+impl Fold<'_> {
+    fn value(&mut self, e: ExprId) -> Option<BigRational> {
+        match &self.done[e.0 as usize] {
+            State::Done(value) => return value.clone(),
+            State::Running => return None,
+            State::New => {}
         }
-        ExprKind::Decl(id) => match model.decl(*id).kind {
-            DeclKind::Let { value } => within(model, facts, value, depth)?,
+        self.done[e.0 as usize] = State::Running;
+        let value = stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.new_value(e));
+        let value = value.filter(|v| v.numer().bits() + v.denom().bits() <= MAX_BITS);
+        self.done[e.0 as usize] = State::Done(value.clone());
+        value
+    }
+
+    fn new_value(&mut self, e: ExprId) -> Option<BigRational> {
+        let units = &self.model.units;
+        Some(match &self.model.expr(e).kind {
+            ExprKind::Number { value, .. } => match self.facts.implied.get(&e) {
+                Some(unit) => value * units.scale(unit),
+                None => value.clone(),
+            },
+            ExprKind::Quantity { value, unit } => value * units.scale(unit),
+            ExprKind::Unit(id) => units.scale(&Unit::of(*id)),
+            ExprKind::Negate(a) => -self.value(*a)?,
+            ExprKind::Binary(op, a, b) => {
+                let (a, b) = (self.value(*a)?, self.value(*b)?);
+                match op {
+                    BinaryOp::Add => a + b,
+                    BinaryOp::Subtract => a - b,
+                    BinaryOp::Multiply => a * b,
+                    BinaryOp::Divide if !b.is_zero() => a / b,
+                    _ => return None,
+                }
+            }
+            ExprKind::Decl(id) => match self.model.decl(*id).kind {
+                DeclKind::Let { value } => self.value(value)?,
+                _ => return None,
+            },
             _ => return None,
-        },
-        _ => return None,
-    };
-    (value.numer().bits() + value.denom().bits() <= MAX_BITS).then_some(value)
+        })
+    }
 }
 
 /// The plain number that is written as an exponent: `2`, `-1`, `(1/2)`.

@@ -23,13 +23,13 @@ enum State<T> {
     Done(T),
 }
 
-/// The type of a function: its unknowns from `first` to `last` are fresh in every call.
+/// The type of a function.
 #[derive(Clone)]
 struct Scheme {
     params: Vec<Ty>,
     result: Typed,
-    first: u32,
-    last: u32,
+    /// The unknowns of parameters and result: those are fresh in each call.
+    free: Vec<u32>,
 }
 
 pub(super) struct Infer<'a> {
@@ -68,8 +68,16 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     };
     if let Some(clock) = &model.clock {
         let unit = Unit::of(clock.unit);
-        for e in [Some(clock.from), Some(clock.to), clock.step, model.record].into_iter().flatten() {
-            infer.fresh_declaration(|i| i.place(e, &unit, "the clock", clock.unit_span));
+        let parts = [
+            (Some(clock.from), "the start of the clock"),
+            (Some(clock.to), "the end of the clock"),
+            (clock.step, "the step of the clock"),
+            (model.record, "the period of `record every`"),
+        ];
+        for (e, what) in parts {
+            if let Some(e) = e {
+                infer.fresh_declaration(|i| i.place(e, &unit, what, clock.unit_span));
+            }
         }
     } else if let Some(e) = model.record {
         infer.infer(e);
@@ -172,7 +180,6 @@ impl Infer<'_> {
         }
         let model = self.model;
         let function = model.function(id);
-        let first = self.solved.len() as u32;
         let params: Vec<Ty> = function
             .params
             .iter()
@@ -185,14 +192,32 @@ impl Infer<'_> {
             .collect();
         // A call of itself is reported elsewhere; here it is silent.
         let running =
-            Scheme { params: params.iter().map(|_| Ty::Unknown).collect(), result: Self::UNKNOWN, first, last: first };
+            Scheme { params: params.iter().map(|_| Ty::Unknown).collect(), result: Self::UNKNOWN, free: Vec::new() };
         self.fns[id.0 as usize] = State::Running(running);
         self.locals.push(params.clone());
         let metric = std::mem::replace(&mut self.in_metric, false);
         let result = self.fresh_declaration(|i| i.infer(function.body));
         self.in_metric = metric;
         self.locals.pop();
-        let scheme = Scheme { params, result, first, last: self.solved.len() as u32 };
+        let mut free = Vec::new();
+        for ty in params.iter().chain([&result.ty]) {
+            if let Ty::Number(dim) = ty {
+                free.extend(self.resolve(dim).vars());
+            }
+        }
+        free.sort_unstable();
+        free.dedup();
+        // What a name outside has still to find is not the function's to choose.
+        let open: Vec<u32> = self
+            .decls
+            .iter()
+            .flat_map(|d| match d {
+                State::Running(Typed { ty: Ty::Number(dim), .. }) => self.resolve(dim).vars().collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+        free.retain(|v| !open.contains(v));
+        let scheme = Scheme { params, result, free };
         self.fns[id.0 as usize] = State::Done(scheme.clone());
         scheme
     }
@@ -303,13 +328,8 @@ impl Infer<'_> {
             Some(ExprKind::Number { .. } | ExprKind::Infinity) => "`0` and `inf` have every unit",
             _ => "its value would be right in any unit",
         };
-        let error = Diagnostic::new(
-            Code::E0305,
-            format!("nothing says the unit of `{}`", decl.name),
-            decl.span,
-            any,
-        )
-        .help(format!("write its unit: `{} {}: UNIT = …`, or `: 1` for a plain number", decl.word, decl.name));
+        let error = Diagnostic::new(Code::E0305, format!("nothing says the unit of `{}`", decl.name), decl.span, any)
+            .help(format!("write its unit: `{} {}: UNIT = …`, or `: 1` for a plain number", decl.word, decl.name));
         self.fresh_declaration(|i| i.report(error));
     }
 
@@ -346,8 +366,13 @@ impl Infer<'_> {
         let typed = self.infer(e);
         if let Ty::Number(_) = typed.ty {
             let text = self.origin(e, &typed);
-            let error = Diagnostic::new(Code::E0201, format!("{what} is a condition, and is given {}", self.name_of(&typed)), self.model.expr(e).span, text)
-                .help("compare it with something: `… > 0`");
+            let error = Diagnostic::new(
+                Code::E0201,
+                format!("{what} is a condition, and is given {}", self.name_of(&typed)),
+                self.model.expr(e).span,
+                text,
+            )
+            .help("compare it with something: `… > 0`");
             self.report(error);
         }
     }
@@ -635,7 +660,20 @@ impl Infer<'_> {
         if base.is_one() {
             return plain;
         }
-        match super::constant::literal(self.model, b).and_then(|v| hir::bounded_power(&v)) {
+        let literal = super::constant::literal(self.model, b);
+        let bounded = literal.as_ref().and_then(hir::bounded_power);
+        if literal.is_some() && bounded.is_none() {
+            let error = Diagnostic::new(
+                Code::E0307,
+                "this power is too large for a unit",
+                said,
+                "64 is the most, above and below a fraction's bar",
+            )
+            .help("check the exponent");
+            self.report(error);
+            return Self::UNKNOWN;
+        }
+        match bounded {
             Some(exponent) => Self::number(base.power(exponent), ta.shown.as_ref().map(|u| u.power(exponent))),
             None => {
                 if self.unify(&base, &Dim::one()) {
@@ -657,12 +695,10 @@ impl Infer<'_> {
 
     fn call(&mut self, id: FnId, args: &[ExprId]) -> Typed {
         let scheme = self.function(id);
-        let fresh: Vec<Dim> = (scheme.first..scheme.last).map(|_| self.fresh()).collect();
+        let fresh: Vec<Dim> = scheme.free.iter().map(|_| self.fresh()).collect();
         let instance = |i: &Self, ty: &Ty| match ty {
             Ty::Number(dim) => {
-                let own = |v: u32| {
-                    (scheme.first..scheme.last).contains(&v).then(|| fresh[(v - scheme.first) as usize].clone())
-                };
+                let own = |v: u32| scheme.free.binary_search(&v).ok().map(|i| fresh[i].clone());
                 Ty::Number(i.resolve(dim).substitute(own))
             }
             other => other.clone(),
@@ -753,7 +789,11 @@ impl Infer<'_> {
         if matches!(builtin.kernel, Kernel::Round(_)) && args[1].is_none() && !self.counts(span, builtin, args[0]) {
             return Self::UNKNOWN;
         }
-        let shown = self.shown_result(builtin, first.as_ref().map(|f| &f.1));
+        let transfer = args[0].is_some_and(|arg| self.is_transfer(builtin, arg));
+        let shown = match &first {
+            Some((_, typed)) if transfer => typed.shown.clone(),
+            _ => self.shown_result(builtin, first.as_ref().map(|f| &f.1)),
+        };
         match &builtin.signature.result {
             Slot::Bool => Self::BOOL,
             slot => Self::number(self.slot(slot, &mut letters), shown),
@@ -836,7 +876,11 @@ impl Infer<'_> {
             span,
             self.origin(arg, &typed),
         )
-        .help(format!("say what to round to: `{}({text}, to: {})`", builtin.name(), if unit.starts_with("1/") { unit.clone() } else { format!("1 {unit}") }));
+        .help(format!(
+            "say what to round to: `{}({text}, to: {})`",
+            builtin.name(),
+            if unit.starts_with("1/") { unit.clone() } else { format!("1 {unit}") }
+        ));
         self.report(error);
         false
     }
@@ -866,7 +910,10 @@ impl Infer<'_> {
             .help(if memory == Memory::Requested {
                 "only what moves asks for something".to_string()
             } else {
-                format!("give it a name first: `let part = {text}`, and use `part`", text = self.sources.text(expr.span))
+                format!(
+                    "give it a name first: `let part = {text}`, and use `part`",
+                    text = self.sources.text(expr.span)
+                )
             });
             self.report(error);
         }

@@ -25,8 +25,13 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
         ledger.edge(decl, m);
     }
     for (id, decl) in model.decls() {
-        if let DeclKind::Stock { opening, set, signed, range } = decl.kind {
-            ledger.opening(id, decl, set.unwrap_or(opening), signed, range);
+        match decl.kind {
+            DeclKind::Stock { opening, set, signed, range } => {
+                ledger.opening(id, decl, set.unwrap_or(opening), signed, range);
+            }
+            // What a setting gives is the call's, and is checked when a run starts.
+            DeclKind::Param { value, set: None, range } => ledger.opening(id, decl, value, true, range),
+            _ => {}
         }
     }
     let conserves = model.conserves.iter().enumerate().map(|(i, c)| ledger.conserve(i, c)).collect();
@@ -131,9 +136,9 @@ impl Ledger<'_> {
         self.sources.position(self.model.decl(id).span).map_or(0, |(line, _)| line)
     }
 
-    /// A constant opening within its bounds.
+    /// A constant opening, or a param's default, within its bounds.
     fn opening(&mut self, id: DeclId, decl: &Decl, opening: ExprId, signed: bool, range: Option<(ExprId, ExprId)>) {
-        let Some(value) = constant(self.model, self.facts, opening) else { return };
+        let Some(value) = constant(self.facts, opening) else { return };
         if self.dim(id).is_none() {
             return;
         }
@@ -153,18 +158,19 @@ impl Ledger<'_> {
             );
         }
         if let Some((low, high)) = range {
-            let (low, high) = (constant(self.model, self.facts, low), constant(self.model, self.facts, high));
+            let (low, high) = (constant(self.facts, low), constant(self.facts, high));
             let outside = low.as_ref().is_some_and(|l| value < *l) || high.as_ref().is_some_and(|h| value > *h);
             if let (true, Some(low), Some(high)) = (outside, low, high) {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        Code::E0407,
-                        format!("`{}` opens outside its bounds", decl.name),
-                        span,
-                        format!("this is {}, and {} to {} is allowed", show(&value), show(&low), show(&high)),
-                    )
-                    .help("change the opening or the bounds"),
-                );
+                let (fact, help) = if low > high {
+                    ("has bounds that nothing lies between", "write the lower bound first: `in low .. high`")
+                } else if decl.word == "param" {
+                    ("has a default outside its bounds", "change the default or the bounds")
+                } else {
+                    ("opens outside its bounds", "change the opening or the bounds")
+                };
+                let label = format!("this is {}, and {} to {} is allowed", show(&value), show(&low), show(&high));
+                self.diagnostics
+                    .push(Diagnostic::new(Code::E0407, format!("`{}` {fact}", decl.name), span, label).help(help));
             }
         }
     }
@@ -210,7 +216,8 @@ impl Ledger<'_> {
                 (PlaceKind::Cloud, PlaceKind::Decl(id)) | (PlaceKind::Decl(id), PlaceKind::Cloud) => id,
                 _ => continue,
             };
-            if self.dim(inside) == Some(dim) && !conserve.except.iter().any(|(n, _)| *n == decl.name)
+            if self.dim(inside) == Some(dim)
+                && !conserve.except.iter().any(|(n, _)| *n == decl.name)
                 && !meant.contains(&decl.name)
             {
                 self.leak(conserve, name, decl, m, inside);
@@ -297,14 +304,14 @@ impl Ledger<'_> {
 
     /// Whether the stocks open with the total that is stated: proved where all is constant.
     fn total(&mut self, total: ExprId, stocks: &[DeclId], unit: &str, conserve: &Conserve) -> OpeningTotal {
-        let Some(wanted) = constant(self.model, self.facts, total) else { return OpeningTotal::AtStart };
+        let Some(wanted) = constant(self.facts, total) else { return OpeningTotal::AtStart };
         let mut sum = BigRational::zero();
         let mut parts = Vec::new();
         let scale = self.model.units.scale(&crate::units::Unit::of(conserve.unit));
         let show = |v: &BigRational| magnitude(to_f64(&(v / &scale)), 15);
         for id in stocks {
             let DeclKind::Stock { opening, set, .. } = self.model.decl(*id).kind else { continue };
-            let Some(value) = constant(self.model, self.facts, set.unwrap_or(opening)) else {
+            let Some(value) = constant(self.facts, set.unwrap_or(opening)) else {
                 return OpeningTotal::AtStart;
             };
             if !value.is_zero() {

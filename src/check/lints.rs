@@ -6,7 +6,7 @@ use num_traits::{One, Zero};
 use super::constant::{constant, nearest_whole, tolerance};
 use super::{Facts, Ty};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{BinaryOp, DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, Timing};
+use crate::hir::{BinaryOp, Clock, DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, Timing};
 use crate::source::{Origin, SourceMap, Span};
 use crate::units::{plain, to_f64};
 
@@ -71,19 +71,44 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
 
 /// An instant, or a period, that lies between two steps.
 fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics: &mut Vec<Diagnostic>) {
-    let (Some(clock), Some(value)) = (&facts.clock, constant(model, facts, e)) else { return };
+    let (Some(clock), Some(value)) = (&facts.clock, constant(facts, e)) else { return };
+    let end = &clock.from + &clock.dt * BigRational::from_integer(clock.steps.into());
+    let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
+    // A call may look at a part of the run; the model itself may not speak of times that it never has.
+    let whole = |c: &Clock| {
+        [c.from, c.to].iter().all(|e| {
+            let span = model.expr(*e).span;
+            c.span.start <= span.start && span.end <= c.span.end
+        })
+    };
+    if absolute && model.clock.as_ref().is_some_and(whole) && (value < clock.from || value > end) {
+        let show = |v: &BigRational| plain(to_f64(v), 12);
+        diagnostics.push(
+            Diagnostic::new(
+                Code::W0504,
+                "no run reaches this instant",
+                model.expr(e).span,
+                format!("a run goes from {unit} {} to {unit} {}", show(&clock.from), show(&end)),
+            )
+            .help("change the time, or how long a run lasts"),
+        );
+        return;
+    }
     let from = if absolute { clock.from.clone() } else { BigRational::zero() };
     let steps = (&value - &from) / &clock.dt;
     if nearest_whole(&steps).1 > tolerance() {
         let next = &from + steps.ceil() * &clock.dt;
-        let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
         let what = if absolute { "this instant lies" } else { "this period ends" };
         diagnostics.push(
             Diagnostic::new(
                 Code::W0503,
                 format!("{what} between two steps"),
                 model.expr(e).span,
-                if absolute { format!("it counts as {} {unit}", plain(to_f64(&next), 12)) } else { "each falls on the next step".into() },
+                if absolute {
+                    format!("it counts as {} {unit}", plain(to_f64(&next), 12))
+                } else {
+                    "each falls on the next step".into()
+                },
             )
             .help("name the time of a step, or take a shorter step"),
         );
@@ -130,9 +155,9 @@ fn share(model: &Model, facts: &Facts, source: DeclId, e: ExprId) -> Option<BigR
 fn number(model: &Model, facts: &Facts, e: ExprId) -> Option<BigRational> {
     match &model.expr(e).kind {
         ExprKind::Decl(id) => match model.decl(*id).kind {
-            DeclKind::Param { value, set, .. } => constant(model, facts, set.unwrap_or(value)),
-            _ => constant(model, facts, e),
+            DeclKind::Param { value, set, .. } => constant(facts, set.unwrap_or(value)),
+            _ => constant(facts, e),
         },
-        _ => constant(model, facts, e),
+        _ => constant(facts, e),
     }
 }

@@ -92,6 +92,8 @@ pub struct ConserveFacts {
 pub struct Facts {
     /// The type of each expression, by [`ExprId`].
     pub types: Vec<Ty>,
+    /// The exact value of each expression that is constant, by [`ExprId`], in stored units.
+    pub constants: Vec<Option<BigRational>>,
     /// The unit that a bare number has from its place.
     pub implied: BTreeMap<ExprId, Unit>,
     /// Each named value, by [`DeclId`].
@@ -109,6 +111,7 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     let mut diagnostics = Vec::new();
     let mut facts = Facts::default();
     infer::infer(model, sources, &mut facts, &mut diagnostics);
+    facts.constants = constant::all(model, &facts);
     clock::check(model, &mut facts, &mut diagnostics);
     values::check(model, sources, &mut diagnostics);
     ledger::check(model, sources, &mut facts, &mut diagnostics);
@@ -116,7 +119,8 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     // Nothing says the unit of what depends on itself; the loop is the mistake.
     diagnostics.retain(|d| d.code != Code::E0305 || !looping.contains(&d.primary.span));
     // A stock whose unit is wrong does not also open out of its bounds.
-    let wrong: Vec<Span> = diagnostics.iter().filter(|d| d.code.name().starts_with("E03")).map(|d| d.primary.span).collect();
+    let wrong: Vec<Span> =
+        diagnostics.iter().filter(|d| d.code.name().starts_with("E03")).map(|d| d.primary.span).collect();
     let spoilt = |span: Span| {
         let within = |d: &hir::Decl, s: Span| d.whole.start <= s.start && s.end <= d.whole.end;
         model.decls.iter().any(|d| within(d, span) && wrong.iter().any(|w| within(d, *w)))

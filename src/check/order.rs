@@ -160,12 +160,14 @@ impl Graph<'_> {
         let edges: Vec<Edge> = self
             .model
             .moves()
-            .filter(|(id, _, m)| {
-                *id != own
-                    && !is_dated(self.model, *id)
-                    && (m.from.kind == source || (m.to.kind == source && m.short.is_none()))
+            .filter(|(id, _, _)| *id != own && !is_dated(self.model, *id))
+            .filter(|(id, _, m)| match m.short {
+                None => m.from.kind == source || m.to.kind == source,
+                // Those that are served in order hang on the earlier ones of their kind, the rest on all of theirs.
+                Some(_) if m.from.kind != source || rank(m.short) > rank(short) => false,
+                Some(ShortKind::Capped) => true,
+                Some(_) => rank(m.short) < rank(short) || *id < own,
             })
-            .filter(|(_, _, m)| short == Some(ShortKind::OrSkip) || m.short != Some(ShortKind::OrSkip))
             .map(|(id, _, _)| Edge { to: index(Node::Demand(id)), span, row_zero: false })
             .collect();
         self.edges[taken].extend(edges);
@@ -215,6 +217,16 @@ impl Graph<'_> {
                 _ => stack.extend(self.model.children(e)),
             }
         }
+    }
+}
+
+/// Who is served before whom.
+fn rank(short: Option<ShortKind>) -> u8 {
+    match short {
+        None => 0,
+        Some(ShortKind::CappedFirst) => 1,
+        Some(ShortKind::Capped) => 2,
+        Some(ShortKind::OrSkip) => 3,
     }
 }
 

@@ -93,7 +93,10 @@ impl Infer<'_> {
             return Some((format!("`({text}) / (1 {clock})` is {made}"), None));
         }
         if !time.is_one() && have == want.divide(&time) {
-            return Some((format!("`({text}) * dt` is what it comes to in one step, `({text}) * (1 {clock})` in a {clock}"), None));
+            return Some((
+                format!("`({text}) * dt` is what it comes to in one step, `({text}) * (1 {clock})` in a {clock}"),
+                None,
+            ));
         }
         None
     }

@@ -67,6 +67,11 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder, if it is not there.
+pub(super) fn folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path).map_err(|e| named("cannot make", path, &e))
+}
+
 /// Writes a file that may not be there yet.
 pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new()

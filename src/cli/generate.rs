@@ -29,6 +29,7 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn man(args: &ManArgs) -> io::Result<Exit> {
+    fs::folder(&args.folder)?;
     let mut command = Cli::command();
     command.build();
     let commands = std::iter::once(command.clone()).chain(command.get_subcommands().cloned().map(|c| {

@@ -43,7 +43,6 @@ enum Command {
     Fmt(fmt::Args),
     Explain(explain::Args),
     New(new::Args),
-    #[command(hide = true)]
     Man(generate::ManArgs),
     Completions(generate::CompletionArgs),
 }
@@ -137,7 +136,7 @@ struct SettingArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// The length of a step
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     step: Option<String>,
 }
 

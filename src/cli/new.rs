@@ -21,7 +21,8 @@ pub(super) fn new(args: &Args) -> io::Result<Exit> {
         path.as_mut_os_string().push(".flow");
     }
     fs::create(&path, TEMPLATE)?;
-    let shown = path.display();
+    let shown = path.display().to_string();
+    let shown = if shown.contains(char::is_whitespace) { format!("'{shown}'") } else { shown };
     print(&format!("{shown} is there. Next:\n  flowc check {shown}\n  flowc run {shown}\n"))?;
     Ok(Exit::Fine)
 }

@@ -72,7 +72,7 @@ codes! {
     E0404 "a flow that moves nothing"
     E0405 "an opening total that is off"
     E0406 "an exception to `conserve` that is none"
-    E0407 "a stock that opens out of bounds"
+    E0407 "a value that starts out of its bounds"
     E0408 "a transfer without its time"
     E0409 "a `conserve` that guards nothing"
     E0501 "values that depend on each other in one instant"
@@ -94,6 +94,7 @@ codes! {
     W0401 "a stock that nothing touches"
     W0502 "a rate that empties its stock within one step"
     W0503 "an instant between two steps"
+    W0504 "an instant that no run reaches"
 }
 
 impl Code {

@@ -95,8 +95,8 @@ pub(crate) fn window(clock: &ir::Clock, window: Option<(f64, f64)>, steps_only: 
     let end = libm::floor((to - clock.start) / clock.dt + 1e-9);
     // Steps are counted by their start: the one that starts where the window ends lies behind it.
     let end = if steps_only { end - 1.0 } else { end };
-    if first.is_nan() || end.is_nan() || first > end {
+    if first.is_nan() || end.is_nan() || first > end || end < 0.0 {
         return (1, 0);
     }
-    (first.max(0.0) as u64, (end.max(-1.0) as i64).min(last as i64).max(-1).cast_unsigned())
+    (first.max(0.0) as u64, (end as u64).min(last))
 }

@@ -79,9 +79,9 @@ impl Oracle<'_> {
                 for ((to, _), value) in self.model.shifts.iter().zip(before) {
                     self.cells[to.0 as usize] = value;
                 }
-            } else {
-                self.remember(false);
             }
+            // What a dated transfer sees of this row is how it stands before.
+            self.remember(false);
             self.asked.clear();
             self.taken.clear();
             self.wanted.clear();

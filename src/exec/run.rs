@@ -145,7 +145,9 @@ impl Run<'_> {
                 for (to, from) in &model.shifts {
                     self.regs[to.0 as usize] = self.regs[from.0 as usize];
                 }
-            } else {
+            }
+            if k == 0 || !dated.is_empty() {
+                // What a dated transfer sees of this row is how it stands before.
                 self.exec(&program.row);
             }
             if !dated.is_empty() {

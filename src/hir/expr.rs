@@ -93,8 +93,9 @@ impl<'a> Resolver<'a> {
     pub(super) fn date(&mut self, text: &str, span: Span) -> bool {
         let date = is_date(text);
         if !date {
-            let error = Diagnostic::new(Code::E0009, format!("`@{text}` is not a date"), span, "no calendar has this day")
-                .help("a date is written `@2021-08-04`: year, month, day");
+            let error =
+                Diagnostic::new(Code::E0009, format!("`@{text}` is not a date"), span, "no calendar has this day")
+                    .help("a date is written `@2021-08-04`: year, month, day");
             self.report(error);
         }
         date
@@ -289,7 +290,12 @@ impl<'a> Resolver<'a> {
         );
         let known = builtins::all().iter().map(Builtin::name).chain(self.functions.keys().map(String::as_str));
         let elsewhere = builtins::all().iter().find(|b| {
-            let called = |foreign: &str| foreign.split(": ").last().is_some_and(|names| names.split(", ").any(|n| n.eq_ignore_ascii_case(&name.text)));
+            let called = |foreign: &str| {
+                foreign
+                    .split(": ")
+                    .last()
+                    .is_some_and(|names| names.split(", ").any(|n| n.eq_ignore_ascii_case(&name.text)))
+            };
             b.foreign.iter().copied().any(called)
         });
         if self.incomplete.names {
@@ -299,7 +305,9 @@ impl<'a> Resolver<'a> {
             _ if name.text.eq_ignore_ascii_case("if") || name.text.eq_ignore_ascii_case("ifelse") => {
                 error.help("a choice is written `if condition then a else b`")
             }
-            _ if ["power", "pow"].contains(&name.text.to_lowercase().as_str()) => error.help("a power is written `a ^ b`"),
+            _ if ["power", "pow"].contains(&name.text.to_lowercase().as_str()) => {
+                error.help("a power is written `a ^ b`")
+            }
             _ if elsewhere.is_some() => {
                 let meant = elsewhere.map_or("", |b| b.name());
                 error.help(format!("here it is called `{meant}`")).fix(name.span, meant)
@@ -384,7 +392,10 @@ impl<'a> Resolver<'a> {
         }
         let form = builtin.signature.text;
         let message = match (wrong, repeated) {
-            (Some(_), _) => format!("an argument of `{}` is one too many", builtin.name()),
+            (Some(at), _) => match args.iter().filter_map(|a| a.name.as_ref()).find(|n| n.span == at) {
+                Some(name) => format!("`{}` has no argument `{}` left", builtin.name(), name.text),
+                None => format!("an argument of `{}` is one too many", builtin.name()),
+            },
             (None, true) => format!("`{}` wants two arguments at least", builtin.name()),
             (None, false) => {
                 let first = params.iter().zip(&slots).find(|(p, s)| !p.optional && s.is_none());

@@ -104,7 +104,8 @@ pub fn resolve(
         locals: Vec::new(),
         calls: Vec::new(),
     };
-    let items = || inputs.iter().flat_map(|input| input.file.items.iter().map(move |item| (item, input.prelude)));
+    // The prelude is settled before the model's names can replace its.
+    let of = |prelude: bool| inputs.iter().filter(move |i| i.prelude == prelude).flat_map(|i| &i.file.items);
     for input in inputs {
         if resolver.model.doc.is_empty() && !input.prelude {
             resolver.model.doc.clone_from(&input.file.doc);
@@ -115,13 +116,13 @@ pub fn resolve(
             resolver.functions.entry(name.text.clone()).or_insert((None, name.span, true));
         }
     }
-    for (item, prelude) in items() {
-        resolver.collect(item, prelude);
+    for prelude in [true, false] {
+        of(prelude).for_each(|item| resolver.collect(item, prelude));
+        resolver.finish_units();
     }
-    resolver.finish_units();
     // The ids were given in the order of the items: the same walk meets them again.
     let mut next = Next::default();
-    for (item, _) in items() {
+    for item in of(true).chain(of(false)) {
         resolver.item(item, &mut next);
     }
     for setting in settings {
@@ -697,6 +698,16 @@ impl<'a> Resolver<'a> {
                     _ => None,
                 };
                 match found.map(|id| &mut self.model.decls[id.0 as usize].kind) {
+                    Some(DeclKind::Param { set: Some(_), .. } | DeclKind::Stock { set: Some(_), .. }) => {
+                        let error = Diagnostic::new(
+                            Code::E0801,
+                            format!("`{}` is set twice", name.text),
+                            name.span,
+                            "and again here",
+                        )
+                        .help("set it once");
+                        self.report(error);
+                    }
                     Some(DeclKind::Param { set, .. } | DeclKind::Stock { set, .. }) => *set = Some(value),
                     Some(DeclKind::Unknown) => {}
                     Some(_) => {

@@ -16,6 +16,9 @@ use crate::units::{Dim, Exponent, Unit};
 /// The library of SI units, to tell its names from unknown ones.
 const SI: &str = include_str!("../prelude/si.flow");
 
+/// A unit may be defined through so many others.
+const LONGEST_CHAIN: usize = 500;
+
 /// An exponent in a unit or of a value with a unit may not pass this.
 pub(super) const MAX_POWER: i64 = 64;
 
@@ -69,6 +72,7 @@ impl<'a> Resolver<'a> {
         while let Some((name, _)) = self.pending.first_key_value() {
             let name = name.clone();
             self.finish_unit(&name, &mut Vec::new());
+            self.pending.remove(&name);
         }
     }
 
@@ -90,8 +94,20 @@ impl<'a> Resolver<'a> {
             return self.drop_pending(pending);
         }
         path.push(canonical.clone());
+        if path.len() > LONGEST_CHAIN {
+            let error = Diagnostic::new(
+                Code::E0311,
+                format!("`{canonical}` hangs on a chain of more than {LONGEST_CHAIN} units"),
+                pending.name.span,
+                "",
+            )
+            .help("declare units as multiples of one base");
+            self.report(error);
+            path.pop();
+            return self.drop_pending(pending);
+        }
         self.in_unit = true;
-        let value = if path.len() > 500 { None } else { self.unit_value(pending.value, pending.prelude, path) };
+        let value = stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.unit_value(pending.value, path));
         self.in_unit = false;
         path.pop();
         // A cycle may have settled it on the way.
@@ -110,13 +126,18 @@ impl<'a> Resolver<'a> {
                 pending.value.span,
                 "a unit is more than nothing, and finite",
             )
-            .help(format!("for a unit of its own write `unit {canonical}`, else how many of another it is, more than 0"));
+            .help(format!(
+                "for a unit of its own write `unit {canonical}`, else how many of another it is, more than 0"
+            ));
             return self.report(error);
         }
         let id = self.model.units.derived(canonical, dim, scale, pending.name.span);
         for name in std::iter::once(pending.name).chain(pending.aliases) {
             let entry = Entry { meaning: Meaning::Unit(id), span: name.span, prelude: pending.prelude };
-            self.names.insert(name.text.clone(), entry);
+            // A name that was declared twice belongs to the first.
+            if self.names.get(&name.text).is_some_and(|e| e.span == name.span) {
+                self.names.insert(name.text.clone(), entry);
+            }
         }
     }
 
@@ -128,7 +149,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// How many of which dimension an expression of units is.
-    fn unit_value(&mut self, e: &'a ast::Expr, prelude: bool, path: &mut Vec<String>) -> Option<(BigRational, Dim)> {
+    fn unit_value(&mut self, e: &'a ast::Expr, path: &mut Vec<String>) -> Option<(BigRational, Dim)> {
         let span = e.span;
         let wrong = |what: &str| {
             Diagnostic::new(Code::E0311, "a unit is declared by numbers and other units", span, what.to_string())
@@ -136,10 +157,10 @@ impl<'a> Resolver<'a> {
         };
         match &e.kind {
             ExprKind::Number(n) => Some((n.value.clone(), Dim::one())),
-            ExprKind::Paren(inner) => self.unit_value(inner, prelude, path),
+            ExprKind::Paren(inner) => self.unit_value(inner, path),
             ExprKind::Quantity(quantity) => {
                 let ast::Quantity { number, unit, power } = &**quantity;
-                let (scale, dim) = self.unit_reference(unit, prelude, path)?;
+                let (scale, dim) = self.unit_reference(unit, path)?;
                 let power = match power {
                     None => 1,
                     Some(p) => self.whole_power(&p.value, p.span)?,
@@ -151,10 +172,10 @@ impl<'a> Resolver<'a> {
             }
             ExprKind::Name(text) => {
                 let name = ast::Name { text: text.clone(), span };
-                self.unit_reference(&name, prelude, path)
+                self.unit_reference(&name, path)
             }
             ExprKind::Binary(op @ (ast::BinaryOp::Multiply | ast::BinaryOp::Divide), a, b) => {
-                let (a, b) = (self.unit_value(a, prelude, path)?, self.unit_value(b, prelude, path)?);
+                let (a, b) = (self.unit_value(a, path)?, self.unit_value(b, path)?);
                 if a.0.numer().bits() + a.0.denom().bits() > 8192 || b.0.is_zero() {
                     self.report(wrong("this number is out of bounds"));
                     return None;
@@ -165,7 +186,7 @@ impl<'a> Resolver<'a> {
                 })
             }
             ExprKind::Binary(ast::BinaryOp::Power, base, exponent) => {
-                let (scale, dim) = self.unit_value(base, prelude, path)?;
+                let (scale, dim) = self.unit_value(base, path)?;
                 let exponent = self.literal_power(exponent)?;
                 let whole = self.whole_power(&exponent, span)?;
                 if scale.is_zero() || (scale.numer().bits() + scale.denom().bits()) * whole.unsigned_abs() as u64 > 8192
@@ -193,15 +214,8 @@ impl<'a> Resolver<'a> {
         whole.map(|n| n as i32)
     }
 
-    fn unit_reference(
-        &mut self,
-        name: &ast::Name,
-        prelude: bool,
-        path: &mut Vec<String>,
-    ) -> Option<(BigRational, Dim)> {
-        if self.pending.get(&name.text).is_some_and(|p| !prelude || p.prelude) {
-            self.finish_unit(&name.text, path);
-        }
+    fn unit_reference(&mut self, name: &ast::Name, path: &mut Vec<String>) -> Option<(BigRational, Dim)> {
+        self.finish_unit(&name.text, path);
         let id = self.unit_named(name)?;
         let def = self.model.units.get(id);
         Some((def.scale.clone(), def.dim.clone()))
@@ -242,7 +256,9 @@ impl<'a> Resolver<'a> {
                     self.sources.text(crate::source::Span::new(name.span.start.saturating_sub(1), name.span.start))
                         == " ";
                 let error = if self.in_unit {
-                    error.help("a unit is a fixed multiple of others; what changes is a price: `state price: USD/TKN = …`")
+                    error.help(
+                        "a unit is a fixed multiple of others; what changes is a price: `state price: USD/TKN = …`",
+                    )
                 } else if before && word != "unit" {
                     error
                         .help(format!("to multiply, write `* {}`", name.text))
@@ -269,7 +285,10 @@ impl<'a> Resolver<'a> {
                 );
                 let error = match did_you_mean(&name.text, units.iter().map(String::as_str)) {
                     Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-                    None if SI.lines().any(|l| l.strip_prefix("unit ").and_then(|l| l.split(' ').next()) == Some(&name.text)) => {
+                    None if SI
+                        .lines()
+                        .any(|l| l.strip_prefix("unit ").and_then(|l| l.split(' ').next()) == Some(&name.text)) =>
+                    {
                         error.help("it is one of the SI: `use \"std/si\"`")
                     }
                     None if name.text == "bool" => error.help("`bool` is the type of conditions, and measures nothing"),

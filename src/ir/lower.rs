@@ -237,7 +237,7 @@ impl Lower<'_> {
             Timing::When { condition: c, .. } => condition = Some(self.expr(*c)),
             Timing::At(t) => event = Some(Event { first: self.expr(*t), period: None, last: None }),
             Timing::Every { period, from, to } => {
-                let period = self.expr(*period);
+                let period = self.period(id, *period);
                 let first = match from {
                     Some(from) => self.expr(*from),
                     None => self.constant(self.out.clock.start),
@@ -265,10 +265,21 @@ impl Lower<'_> {
         let Home::Cell(cell) = self.homes[id.0 as usize] else { return };
         let (value, rate, every) = match rule {
             None => return,
-            Some(Rule::Next { value, every }) => (self.expr(*value), false, every.map(|e| self.expr(e))),
+            Some(Rule::Next { value, every }) => (self.expr(*value), false, every.map(|e| self.period(id, e))),
             Some(Rule::Rate(value)) => (self.expr(*value), true, None),
         };
         self.out.updates.push(Update { cell, origin: id, value, rate, every });
+    }
+
+    /// A period, which must be a step at least; one that hangs on params is checked when a run starts.
+    fn period(&mut self, id: DeclId, e: hir::ExprId) -> ExprId {
+        let value = self.expr(e);
+        if constant(self.facts, e).is_none() {
+            let low = self.constant(self.out.clock.dt * (1.0 - 1e-9));
+            let high = self.constant(f64::INFINITY);
+            self.out.start_bounds.push(Bound { origin: id, value, low, high });
+        }
+        value
     }
 
     fn bound(&mut self, id: DeclId, (low, high): (hir::ExprId, hir::ExprId)) -> Bound {
@@ -359,9 +370,7 @@ impl Lower<'_> {
                     _ => {}
                 },
                 // The row before and sums so far are known; only a start may hang on something.
-                ExprKind::Builtin(b, args) if matches!(b.kernel, Kernel::Memory(Memory::Total)) => {
-                    stack.extend(args.iter().skip(1).flatten());
-                }
+                ExprKind::Builtin(b, args) if looks_back(b, args) => stack.extend(args.iter().skip(1).flatten()),
                 ExprKind::Call(f, args) => {
                     if !functions.contains(f) {
                         functions.push(*f);
@@ -381,7 +390,7 @@ impl Lower<'_> {
         {
             return done;
         }
-        let out = match constant(self.hir, self.facts, e) {
+        let out = match constant(self.facts, e) {
             Some(value) => self.constant(to_f64(&value)),
             None => stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.expr_inner(e)),
         };
@@ -592,7 +601,7 @@ impl Lower<'_> {
     }
 
     fn metric_inner(&mut self, e: hir::ExprId) -> ExprId {
-        if constant(self.hir, self.facts, e).is_some() {
+        if constant(self.facts, e).is_some() {
             return self.expr(e);
         }
         let hir = self.hir;
@@ -667,10 +676,20 @@ impl Lower<'_> {
                 ExprKind::Decl(id) if matches!(self.hir.decl(*id).kind, DeclKind::Move(_)) && !self.dated(*id) => {
                     return true;
                 }
+                ExprKind::Builtin(b, args) if looks_back(b, args) => stack.extend(args.iter().skip(1).flatten()),
                 _ => stack.extend(self.hir.children(e)),
             }
         }
         false
+    }
+}
+
+/// Whether a function gives a value of before this step: a sum so far, or the row before where its start is given.
+fn looks_back(builtin: &Builtin, args: &[Option<hir::ExprId>]) -> bool {
+    match builtin.kernel {
+        Kernel::Memory(Memory::Total) => true,
+        Kernel::Memory(Memory::Previous) => args.get(1).is_some_and(Option::is_some),
+        _ => false,
     }
 }
 

@@ -253,6 +253,17 @@ impl Failure<'_> {
 
     fn bound(&self, start: bool, id: DeclId, value: f64, low: f64, high: f64) -> Diagnostic {
         let decl = self.checked.model.decl(id);
+        if !matches!(decl.kind, DeclKind::Param { .. } | DeclKind::Stock { .. }) {
+            let (period, step) = (plain(value, 9), plain(self.model.clock.dt, 9));
+            let label = format!("it is {period} {0}, a step {step} {0}", self.clock());
+            return Diagnostic::new(
+                Code::E0904,
+                format!("the period of `{}` is shorter than a step", decl.name),
+                decl.whole,
+                label,
+            )
+            .help("change the param that it hangs on");
+        }
         let [value, low, high] = [value, low, high].map(|v| self.amount(id, v));
         let set = match decl.kind {
             DeclKind::Param { set: Some(set), .. } => Some(self.checked.model.expr(set).span),

@@ -184,7 +184,8 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         metrics: model.metrics.iter().zip(&outcome.metrics).map(|(m, v)| number(m.origin, *v)).collect(),
         stocks,
         states,
-        ledger: ledger(checked, model, outcome),
+        // A run that never began has no ledger.
+        ledger: if outcome.steps.is_empty() { Vec::new() } else { ledger(checked, model, outcome) },
         short,
         failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f)),
         manifest: Manifest {

@@ -89,7 +89,7 @@ impl Generator {
             let rule = match self.random.below(4) {
                 0 => String::new(),
                 1 => format!(" next clamp({value}, -10, 10)"),
-                2 => format!(" next clamp(x{i} + {value}, -10, 10) every {} month", 1 + self.random.below(3)),
+                2 => format!(" next clamp(x{i} + {value}, -10, 10) every {} month", 2 + self.random.below(3)),
                 _ => format!(" rate clamp({value}, -1, 1) / (1 month)"),
             };
             let _ = writeln!(out, "state x{i} = {}{rule}", self.number());
@@ -159,8 +159,8 @@ impl Generator {
             } else {
                 let when = match self.random.below(if self.kind.jumps { 6 } else { 4 }) {
                     0 => format!("at {} month", self.random.below(12)),
-                    1 => format!("every {} month from {} month", 1 + self.random.below(4), self.random.below(6)),
-                    2 => format!("every {} month to {} month", 1 + self.random.below(4), self.random.below(12)),
+                    1 => format!("every {} month from {} month", 2 + self.random.below(4), self.random.below(6)),
+                    2 => format!("every {} month to {} month", 2 + self.random.below(4), self.random.below(12)),
                     3 => "each step".into(),
                     4 => format!("when {}", self.condition()),
                     _ => format!("once when {}", self.condition()),

@@ -51,7 +51,8 @@ pub(super) fn as_name(token: &Token) -> Option<Name> {
         Tok::Quoted(text) => Some(Name { text: text.into(), span: token.span }),
         // A name that was never closed ends where it would have.
         Tok::OpenQuoted(text) => {
-            let name = text[1..].split([':', '=']).next().unwrap_or_default().trim();
+            let name =
+                text[1..].split([':', '=']).next().unwrap_or_default().trim_matches([' ', '\t', '\r', '\u{feff}']);
             Some(Name { text: name.into(), span: token.span })
         }
         _ => None,
@@ -376,7 +377,10 @@ fn hint(
     let before = at.checked_sub(1).and_then(|i| tokens.get(i));
     let after_number = before.is_some_and(|t| matches!(t.tok, Tok::Number(_)));
     match found.tok {
-        Tok::Comma if after_number && matches!(tokens.get(at + 1).map(|t| t.tok), Some(Tok::Number(n)) if n.text.len() >= 3) => {
+        Tok::Comma
+            if after_number
+                && matches!(tokens.get(at + 1).map(|t| t.tok), Some(Tok::Number(n)) if n.text.len() >= 3) =>
+        {
             Some(("thousands are parted by `_`: `5_000`, or written `5k`".into(), Some("_".into())))
         }
         Tok::Word("per") => Some(("\"per\" is written `/`: `5k TKN/month`".into(), Some("/".into()))),
