@@ -311,7 +311,8 @@ impl Checked {
         if !self.is_sound() {
             return Err(self.diagnostics.iter().filter(|d| d.is_error()).cloned().collect());
         }
-        let place = self.model.decls.first().map_or(Span::default(), |d| d.whole);
+        let top = self.sources.files().find(|(_, f)| f.origin == Origin::Model).map(|(id, _)| self.sources.base(id));
+        let place = self.model.decls.first().map_or(Span::new(top.unwrap_or(0), top.unwrap_or(0)), |d| d.whole);
         match ir::lower(&self.model, &self.facts) {
             Some(Ok(model)) => Ok(model),
             Some(Err(ir::TooLarge)) => {

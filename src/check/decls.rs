@@ -247,6 +247,7 @@ impl Infer<'_> {
             })
         } else {
             let found_name = self.name_of(&found);
+            let stock_name = self.stock_unit(m).unwrap_or_default();
             let error = Diagnostic::new(
                 Code::E0302,
                 format!("the {word} `{name}` moves {unit}, and is given {found_name}"),
@@ -256,7 +257,10 @@ impl Infer<'_> {
             match self.advice(e, &found, wanted) {
                 Some((help, Some(fix))) => error.help(help).fix(span, fix),
                 Some((help, None)) => error.help(help),
-                None => error.help(format!("bring it to {unit}")),
+                None => match self.slip(e, &want, &stock_name) {
+                    Some(fixed) => error.help(format!("write `{fixed}`")).fix(span, fixed),
+                    None => error.help(format!("bring it to {unit}")),
+                },
             }
         };
         let held = if m.flow { unit_of(units, &want.multiply(&time), None) } else { unit.clone() };
@@ -275,6 +279,24 @@ impl Infer<'_> {
         let typed = self.decl(stock);
         let Ty::Number(dim) = &typed.ty else { return None };
         Some(unit_of(&self.model.units, &self.resolve(dim), typed.shown.as_ref()))
+    }
+
+    /// The expression mended, for two slips: a number without its unit before `/ time`, and a price that multiplies where it
+    /// must divide.
+    fn slip(&mut self, e: ExprId, want: &Dim, stock: &str) -> Option<String> {
+        let ExprKind::Binary(op @ (BinaryOp::Multiply | BinaryOp::Divide), a, b) = self.model.expr(e).kind else {
+            return None;
+        };
+        let text = |i: &Self, e: ExprId| i.sources.text(i.model.expr(e).span).to_string();
+        let (Ty::Number(da), Ty::Number(db)) = (self.infer(a).ty, self.infer(b).ty) else { return None };
+        let (da, db) = (self.resolve(&da), self.resolve(&db));
+        let number = matches!(self.model.expr(a).kind, ExprKind::Number { percent: false, .. });
+        if op == BinaryOp::Divide && number {
+            return Some(format!("{} {stock}/{}", text(self, a), text(self, b)));
+        }
+        let other = if op == BinaryOp::Multiply { da.divide(&db) } else { da.multiply(&db) };
+        let sign = if op == BinaryOp::Multiply { "/" } else { "*" };
+        (other == *want).then(|| format!("{} {sign} {}", text(self, a), text(self, b)))
     }
 
     /// The percentage that is a factor of an expression: most often the place where "per month" was forgotten.

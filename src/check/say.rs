@@ -78,6 +78,8 @@ impl Infer<'_> {
         let (have, want) = (self.resolve(have), self.resolve(want));
         let text = self.sources.text(self.model.expr(e).span);
         let unit = unit_of(&self.model.units, &want, wanted.shown.as_ref());
+        let whole = matches!(self.model.expr(e).kind, ExprKind::Decl(_) | ExprKind::Clock(_) | ExprKind::Builtin(..));
+        let term = if whole { text.to_string() } else { format!("({text})") };
         if have.is_one() && matches!(self.model.expr(e).kind, ExprKind::Number { percent: false, .. }) {
             let written = if unit.starts_with("1/") {
                 format!("{text} {}", &unit[1..]).replace(" /", "/")
@@ -90,11 +92,11 @@ impl Infer<'_> {
         let clock = self.model.units.clock().map(|c| self.model.units.get(c).name.clone()).unwrap_or_default();
         if !time.is_one() && have == want.multiply(&time) {
             let made = if want.is_one() { "a plain number" } else { "a rate" };
-            return Some((format!("`({text}) / (1 {clock})` is {made}"), None));
+            return Some((format!("`{term} / (1 {clock})` is {made}"), None));
         }
         if !time.is_one() && have == want.divide(&time) {
             return Some((
-                format!("`({text}) * dt` is what it comes to in one step, `({text}) * (1 {clock})` in a {clock}"),
+                format!("`{term} * dt` is what it comes to in one step, `{term} * (1 {clock})` in a {clock}"),
                 None,
             ));
         }

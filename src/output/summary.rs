@@ -21,7 +21,7 @@ pub fn summary(results: &Results) -> String {
     let steps = if results.failure.is_some() {
         format!("failed in step {done} of {}", results.length)
     } else {
-        format!("{} steps", results.length)
+        format!("{} step{}", results.length, if results.length == 1 { "" } else { "s" })
     };
     line(&clip(&results.title, WIDTH));
     line(&format!("{} {} to {}, {steps}", results.clock, plain(first, 9), plain(last, 9)));
@@ -61,7 +61,10 @@ pub fn summary(results: &Results) -> String {
 
 /// A line for each stock and state. Names and units take what they need, and the sparkline what is left.
 fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
-    let all = || results.stocks.iter().chain(&results.states);
+    // Of a model that holds and remembers nothing, what it works out.
+    let lets: Vec<Way> =
+        if results.stocks.is_empty() && results.states.is_empty() { lets(results) } else { Vec::new() };
+    let all = || results.stocks.iter().chain(&results.states).chain(&lets);
     let name = width(all().map(|s| s.name.as_str()), "stock", 22);
     let unit = width(all().map(|s| s.unit.as_str()), "unit", 12);
     let numbers = |way: &Way| {
@@ -85,7 +88,7 @@ fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
         let columns: String = numbers.iter().zip(&wide).map(|(n, w)| format!("{n:>w$}  ")).collect();
         format!("{}  {columns}{}  {spark}", pad(first, name + 2), pad(u, unit))
     };
-    for (title, ways) in [("stock", &results.stocks), ("state", &results.states)] {
+    for (title, ways) in [("stock", &results.stocks), ("state", &results.states), ("let", &lets)] {
         if ways.is_empty() {
             continue;
         }
@@ -95,6 +98,17 @@ fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
             line(&row(&format!("  {}", clip(&way.name, name)), &numbers(way), &way.unit, &spark(results, way, room)));
         }
     }
+}
+
+/// The ways of lets through the rows that were kept.
+fn lets(results: &Results) -> Vec<Way> {
+    let way = |(column, c): (usize, &super::Column)| {
+        let known = || c.values.iter().copied().filter(|v| !v.is_nan());
+        let (first, last) = (c.values.first().copied()?, c.values.last().copied()?);
+        let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        Some(Way { name: c.name.clone(), unit: c.unit.clone(), values: [first, last, low, high], column })
+    };
+    results.columns.iter().enumerate().filter(|(_, c)| c.kind == "let").filter_map(way).collect()
 }
 
 fn spark(results: &Results, way: &Way, room: usize) -> String {
