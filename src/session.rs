@@ -299,11 +299,17 @@ impl Checked {
         !any_error(&self.diagnostics)
     }
 
-    /// Whether an error lies in what the call says, and not in the model.
+    /// Whether an error comes of what the call says, and not of the model alone.
     pub fn call_is_wrong(&self) -> bool {
-        let origin =
-            |d: &Diagnostic| self.sources.locate(d.primary.span).map(|(file, _)| self.sources.file(file).origin);
-        self.diagnostics.iter().any(|d| d.is_error() && origin(d) == Some(Origin::Argument))
+        self.diagnostics.iter().any(|d| d.is_error() && self.blames_the_call(d))
+    }
+
+    /// Whether one of a diagnostic's places lies in what the call says.
+    pub fn blames_the_call(&self, diagnostic: &Diagnostic) -> bool {
+        let argument = |span: Span| {
+            self.sources.locate(span).is_some_and(|(file, _)| self.sources.file(file).origin == Origin::Argument)
+        };
+        std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary).any(|l| argument(l.span))
     }
 
     /// What is computed. Errors: the model has errors, no clock, or comes to more than memory holds.

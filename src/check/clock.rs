@@ -135,7 +135,11 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
     for (e, what) in periods(model) {
         let Some(period) = constant(facts, e) else { continue };
         if period < &dt * (BigRational::one() - tolerance()) {
-            let fact = if period.is_positive() { "is shorter than a step" } else { "must be longer than nothing" };
+            let (fact, help) = if period.is_positive() {
+                ("is shorter than a step", "take a shorter step, or a longer period with as much more in it")
+            } else {
+                ("must be longer than nothing", "write how often it happens, for example `every 3 month`")
+            };
             diagnostics.push(
                 Diagnostic::new(
                     Code::E0506,
@@ -143,7 +147,7 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
                     model.expr(e).span,
                     format!("this is {}, a step {}", show(&period), show(&dt)),
                 )
-                .help("take a shorter step, or a longer period with as much more in it"),
+                .help(help),
             );
         }
     }

@@ -145,7 +145,8 @@ impl Ledger<'_> {
         let span = self.model.expr(opening).span;
         let unit = self.show(id);
         let scale = self.model.units.scale(&self.facts.decl(id).shown);
-        let show = |v: &BigRational| format!("{} {unit}", plain(to_f64(&(v / &scale)), 12));
+        let written = if unit == "1" { String::new() } else { format!(" {unit}") };
+        let show = |v: &BigRational| format!("{}{written}", plain(to_f64(&(v / &scale)), 12));
         if !signed && value.is_negative() {
             self.diagnostics.push(
                 Diagnostic::new(

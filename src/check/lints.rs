@@ -54,6 +54,26 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             );
         }
     }
+    for decl in &model.decls {
+        let DeclKind::Metric { value, window } = decl.kind else { continue };
+        // What is asked of a time: of `at(x, t)` its second argument, of a window both ends.
+        let mut times: Vec<ExprId> = Vec::new();
+        let mut stack = vec![value];
+        while let Some(e) = stack.pop() {
+            match &model.expr(e).kind {
+                ExprKind::Builtin(b, args) if b.reducer.is_some() => times.extend(args.iter().skip(1).flatten()),
+                _ => stack.extend(model.children(e)),
+            }
+        }
+        for t in times {
+            instant(model, facts, t, true, diagnostics);
+        }
+        if let Some((from, to)) = window {
+            // A window may end between two steps; it may not lie where no run comes.
+            unreached(model, facts, from, diagnostics);
+            unreached(model, facts, to, diagnostics);
+        }
+    }
     for (_, decl, m) in model.moves() {
         if let (true, PlaceKind::Decl(source)) = (m.flow, m.from.kind) {
             drain(model, facts, source, &decl.name, m.amount, diagnostics);
@@ -72,32 +92,14 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
 /// An instant, or a period, that lies between two steps.
 fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics: &mut Vec<Diagnostic>) {
     let (Some(clock), Some(value)) = (&facts.clock, constant(facts, e)) else { return };
-    let end = &clock.from + &clock.dt * BigRational::from_integer(clock.steps.into());
-    let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
-    // A call may look at a part of the run; the model itself may not speak of times that it never has.
-    let whole = |c: &Clock| {
-        [c.from, c.to].iter().all(|e| {
-            let span = model.expr(*e).span;
-            c.span.start <= span.start && span.end <= c.span.end
-        })
-    };
-    if absolute && model.clock.as_ref().is_some_and(whole) && (value < clock.from || value > end) {
-        let show = |v: &BigRational| plain(to_f64(v), 12);
-        diagnostics.push(
-            Diagnostic::new(
-                Code::W0504,
-                "no run reaches this instant",
-                model.expr(e).span,
-                format!("a run goes from {unit} {} to {unit} {}", show(&clock.from), show(&end)),
-            )
-            .help("change the time, or how long a run lasts"),
-        );
+    if absolute && unreached(model, facts, e, diagnostics) {
         return;
     }
     let from = if absolute { clock.from.clone() } else { BigRational::zero() };
     let steps = (&value - &from) / &clock.dt;
     if nearest_whole(&steps).1 > tolerance() {
         let next = &from + steps.ceil() * &clock.dt;
+        let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
         let what = if absolute { "this instant lies" } else { "this period ends" };
         diagnostics.push(
             Diagnostic::new(
@@ -113,6 +115,34 @@ fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics:
             .help("name the time of a step, or take a shorter step"),
         );
     }
+}
+
+/// An instant before the run or after it.
+fn unreached(model: &Model, facts: &Facts, e: ExprId, diagnostics: &mut Vec<Diagnostic>) -> bool {
+    let (Some(clock), Some(value)) = (&facts.clock, constant(facts, e)) else { return false };
+    let end = &clock.from + &clock.dt * BigRational::from_integer(clock.steps.into());
+    let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
+    // A call may look at a part of the run; the model itself may not speak of times that it never has.
+    let whole = |c: &Clock| {
+        [c.from, c.to].iter().all(|e| {
+            let span = model.expr(*e).span;
+            c.span.start <= span.start && span.end <= c.span.end
+        })
+    };
+    let outside = model.clock.as_ref().is_some_and(whole) && (value < clock.from || value > end);
+    if outside {
+        let show = |v: &BigRational| plain(to_f64(v), 12);
+        diagnostics.push(
+            Diagnostic::new(
+                Code::W0504,
+                "no run reaches this instant",
+                model.expr(e).span,
+                format!("a run goes from {unit} {} to {unit} {}", show(&clock.from), show(&end)),
+            )
+            .help("change the time, or how long a run lasts"),
+        );
+    }
+    outside
 }
 
 /// A flow that is a constant share of its source, and takes more than all of it in one step.

@@ -4,6 +4,7 @@
 //! what hangs on something unknown stays silent. Invariant: where no error was reported, every fact that `ir` asks for is
 //! there. Absent on purpose: arithmetic of a run.
 
+mod calls;
 mod clock;
 mod constant;
 mod decls;

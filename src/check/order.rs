@@ -372,6 +372,10 @@ fn tell(
     let reads = |i: usize| {
         let next = path[(i + 1) % path.len()].0;
         let line = sources.position(model.decl(next).span).map_or(0, |(line, _)| line);
+        if path[i].1 == model.decl(path[i].0).span {
+            // Not its text, but its cap makes it hang on the other.
+            return format!("what is left for {} hangs on {}, declared in line {line}", name(path[i].0), name(next));
+        }
         format!("{} reads {}, declared in line {line}", name(path[i].0), name(next))
     };
     let mut error = Diagnostic::new(Code::E0501, message, *first_span, reads(0));
@@ -443,6 +447,8 @@ fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool],
             )
             .help(if who.starts_with("the opening") {
                 "an opening reads params and other openings".to_string()
+            } else if who == "`initial`" {
+                "what moves in row 0 is known when it has moved: metrics can ask for it".to_string()
             } else {
                 format!("read what it was in the row before: `previous({name}, 0)`")
             }),

@@ -27,10 +27,10 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 #[command(name = "flowc", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     /// When to colour messages.
-    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN", help_heading = "Messages")]
     color: When,
     /// How to print messages: for people, or as JSON, one a line.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT", help_heading = "Messages")]
     message_format: Format,
     #[command(subcommand)]
     command: Command,

@@ -23,10 +23,19 @@ impl fmt::Display for File {
     }
 }
 
-/// The texts that one report needs.
+/// The texts that reports need, cut into lines once.
+#[derive(Default)]
 struct Texts(Vec<(File, Source<String>)>);
 
-impl ariadne::Cache<File> for Texts {
+impl Texts {
+    fn hold(&mut self, file: &File, sources: &SourceMap) {
+        if !self.0.iter().any(|(held, _)| held == file) {
+            self.0.push((file.clone(), Source::from(sources.file(file.0).text.clone())));
+        }
+    }
+}
+
+impl ariadne::Cache<File> for &mut Texts {
     type Storage = String;
 
     fn fetch(&mut self, id: &File) -> Result<&Source<String>, impl fmt::Debug> {
@@ -40,10 +49,10 @@ impl ariadne::Cache<File> for Texts {
 
 /// Prints diagnostics to standard error.
 pub(super) fn print(diagnostics: &[Diagnostic], sources: &SourceMap, terminal: &Terminal) -> io::Result<()> {
-    let mut out = Vec::new();
+    let (mut out, mut texts) = (Vec::new(), Texts::default());
     for diagnostic in diagnostics {
         match terminal.format {
-            Format::Human => out.extend(human(diagnostic, sources, terminal.color)),
+            Format::Human => out.extend(human(diagnostic, sources, &mut texts, terminal.color)),
             Format::Json => out.extend(json(diagnostic, sources)),
         }
     }
@@ -54,10 +63,10 @@ pub(super) fn print(diagnostics: &[Diagnostic], sources: &SourceMap, terminal: &
 
 /// A diagnostic as it looks without colour: what snapshots hold.
 pub fn plain(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
-    String::from_utf8_lossy(&human(diagnostic, sources, false)).into_owned()
+    String::from_utf8_lossy(&human(diagnostic, sources, &mut Texts::default(), false)).into_owned()
 }
 
-fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
+fn human(diagnostic: &Diagnostic, sources: &SourceMap, texts: &mut Texts, color: bool) -> Vec<u8> {
     let place = |span: Span| -> Option<(File, Range<usize>)> {
         let (file, range) = sources.locate(span)?;
         Some((File(file, sources.file(file).name.clone()), range))
@@ -97,12 +106,9 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
     let mut labels: Vec<_> = std::iter::once((&diagnostic.primary, tint)).chain(secondary).collect();
     // In the order of the text, or ariadne draws a section for each.
     labels.sort_by_key(|(label, _)| label.span);
-    let mut texts: Vec<(File, Source<String>)> = Vec::new();
     for (label, tint) in labels {
         let Some(place) = place(label.span).filter(|_| drawable(label.span)) else { continue };
-        if !texts.iter().any(|(file, _)| *file == place.0) {
-            texts.push((place.0.clone(), Source::from(sources.file(place.0.0).text.clone())));
-        }
+        texts.hold(&place.0, sources);
         // Without a message, even an empty one, ariadne would not mark the place.
         report.add_label(Label::new(place).with_color(tint).with_message(&label.text));
     }
@@ -116,7 +122,7 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> Vec<u8> {
         report.add_help(help);
     }
     // Into memory, so that a closed pipe is met where it can be handled.
-    let _ = report.finish().write(Texts(texts), &mut out);
+    let _ = report.finish().write(texts, &mut out);
     if !color {
         out = without_color(&out);
     }

@@ -53,8 +53,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
         None => Ok(Exit::Fine),
         Some(failure) => {
             render::print(std::slice::from_ref(failure), &checked.sources, terminal)?;
-            let call = checked.sources.locate(failure.primary.span).map(|(file, _)| checked.sources.file(file).origin);
-            Ok(if call == Some(crate::source::Origin::Argument) { Exit::CallIsWrong } else { Exit::ModelIsWrong })
+            Ok(if checked.blames_the_call(failure) { Exit::CallIsWrong } else { Exit::ModelIsWrong })
         }
     }
 }

@@ -145,11 +145,13 @@ impl<'a> Resolver<'a> {
             return;
         }
         let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, "nothing declares this name");
+        let compare = self.may_compare();
         let builtin = builtins::find(name).is_some() || self.functions.contains_key(name);
         let values =
-            self.names.iter().filter(|(_, e)| !(e.prelude && e.meaning == Meaning::Unknown)).map(|(n, _)| n.as_str());
+            // A unit of the prelude is rarely what a misspelt value was to be.
+            self.names.iter().filter(|(_, e)| !e.prelude).map(|(n, _)| n.as_str());
         let known = values.chain(self.locals.iter().map(String::as_str));
-        let error = match did_you_mean(name, known) {
+        let error = match if compare { did_you_mean(name, known) } else { None } {
             _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(span, meant),
             None => error.help(format!("declare it: `param {name} = …`, or `let {name} = …` if it is worked out")),
@@ -288,6 +290,7 @@ impl<'a> Resolver<'a> {
             name.span,
             "nothing declares it",
         );
+        let compare = self.may_compare();
         let known = builtins::all().iter().map(Builtin::name).chain(self.functions.keys().map(String::as_str));
         let elsewhere = builtins::all().iter().find(|b| {
             let called = |foreign: &str| {
@@ -301,21 +304,22 @@ impl<'a> Resolver<'a> {
         if self.incomplete.names {
             return ExprKind::Error;
         }
-        let error = match (did_you_mean(&name.text, known), self.names.contains_key(&name.text)) {
-            _ if name.text.eq_ignore_ascii_case("if") || name.text.eq_ignore_ascii_case("ifelse") => {
-                error.help("a choice is written `if condition then a else b`")
-            }
-            _ if ["power", "pow"].contains(&name.text.to_lowercase().as_str()) => {
-                error.help("a power is written `a ^ b`")
-            }
-            _ if elsewhere.is_some() => {
-                let meant = elsewhere.map_or("", |b| b.name());
-                error.help(format!("here it is called `{meant}`")).fix(name.span, meant)
-            }
-            (_, true) => error.help(format!("`{0}` is a value: to multiply, write `{0} * (…)`", name.text)),
-            (Some(meant), _) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-            (None, _) => error.help(format!("declare it: `fn {}(x) = …`", name.text)),
-        };
+        let error =
+            match (if compare { did_you_mean(&name.text, known) } else { None }, self.names.contains_key(&name.text)) {
+                _ if name.text.eq_ignore_ascii_case("if") || name.text.eq_ignore_ascii_case("ifelse") => {
+                    error.help("a choice is written `if condition then a else b`")
+                }
+                _ if ["power", "pow"].contains(&name.text.to_lowercase().as_str()) => {
+                    error.help("a power is written `a ^ b`")
+                }
+                _ if elsewhere.is_some() => {
+                    let meant = elsewhere.map_or("", |b| b.name());
+                    error.help(format!("here it is called `{meant}`")).fix(name.span, meant)
+                }
+                (_, true) => error.help(format!("`{0}` is a value: to multiply, write `{0} * (…)`", name.text)),
+                (Some(meant), _) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+                (None, _) => error.help(format!("declare it: `fn {}(x) = …`", name.text)),
+            };
         self.report(error);
         ExprKind::Error
     }

@@ -70,6 +70,10 @@ pub(super) struct Resolver<'a> {
     pub pending: BTreeMap<String, PendingUnit<'a>>,
     /// A unit's size is being worked out.
     pub in_unit: bool,
+    /// The names being declared are units.
+    pub declaring_unit: bool,
+    /// How many names have been compared with misspelt ones.
+    pub compared: usize,
     /// The arguments of the function being resolved.
     pub locals: Vec<String>,
     /// The functions that it calls.
@@ -84,6 +88,9 @@ pub(super) struct PendingUnit<'a> {
     pub aliases: &'a [ast::Name],
     pub prelude: bool,
 }
+
+/// So many pairs of names are compared to find what was meant; after that, messages go without.
+const MOST_COMPARED: usize = 2_000_000;
 
 /// Resolves a model.
 pub fn resolve(
@@ -101,6 +108,8 @@ pub fn resolve(
         functions: BTreeMap::new(),
         pending: BTreeMap::new(),
         in_unit: false,
+        declaring_unit: false,
+        compared: 0,
         locals: Vec::new(),
         calls: Vec::new(),
     };
@@ -142,6 +151,12 @@ impl<'a> Resolver<'a> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Whether another misspelt name may be compared with all others: with thousands of them that would take minutes.
+    pub fn may_compare(&mut self) -> bool {
+        self.compared += self.names.len();
+        self.compared < MOST_COMPARED
+    }
+
     pub fn add(&mut self, kind: ExprKind, span: Span) -> ExprId {
         self.model.exprs.push(Expr { kind, span });
         ExprId(self.model.exprs.len() as u32 - 1)
@@ -165,6 +180,7 @@ impl<'a> Resolver<'a> {
             );
         }
         let entry = Entry { meaning, span: name.span, prelude };
+        let is_unit = !prelude && self.declaring_unit;
         match self.names.get(&name.text) {
             Some(old) if !old.prelude && !prelude => {
                 let old = *old;
@@ -183,7 +199,11 @@ impl<'a> Resolver<'a> {
                     self.names.insert(name.text.clone(), Entry { meaning: Meaning::Unknown, ..entry });
                 }
             }
-            _ => {
+            old => {
+                // Another month has no prelude's plural.
+                if let (Some(Entry { meaning: Meaning::Unit(id), prelude: true, .. }), true) = (old.copied(), is_unit) {
+                    self.names.retain(|_, e| !(e.prelude && e.meaning == Meaning::Unit(id)));
+                }
                 self.names.insert(name.text.clone(), entry);
             }
         }
@@ -569,7 +589,9 @@ impl<'a> Resolver<'a> {
         }
         let stocks: Vec<String> =
             self.model.decls.iter().filter(|d| d.word == "stock").map(|d| d.name.clone()).collect();
-        let meant = did_you_mean(&name.text, stocks.iter().map(String::as_str).chain(["cloud"]));
+        let compare = self.may_compare();
+        let known = stocks.iter().map(String::as_str).chain(["cloud"]);
+        let meant = if compare { did_you_mean(&name.text, known) } else { None };
         let error = Diagnostic::new(
             Code::E0101,
             format!("there is no stock `{}`", name.text),

@@ -42,6 +42,7 @@ impl<'a> Resolver<'a> {
                 self.report(error);
             }
         }
+        self.declaring_unit = true;
         match value {
             None => {
                 for name in names {
@@ -66,6 +67,7 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
+        self.declaring_unit = false;
     }
 
     pub(super) fn finish_units(&mut self) {
@@ -283,7 +285,8 @@ impl<'a> Resolver<'a> {
                     name.span,
                     "nothing declares it",
                 );
-                let error = match did_you_mean(&name.text, units.iter().map(String::as_str)) {
+                let known = units.iter().map(String::as_str);
+                let error = match if self.may_compare() { did_you_mean(&name.text, known) } else { None } {
                     Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
                     None if SI
                         .lines()

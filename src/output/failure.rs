@@ -113,6 +113,12 @@ impl Failure<'_> {
         format!("step {} ({unit} {from} to {unit} {to}) of run 1", self.step)
     }
 
+    /// When a move moves: a dated one at an instant, the others in a step.
+    fn moment(&self, m: Option<MoveId>) -> String {
+        let dated = m.is_some_and(|m| self.model.moves[m.0 as usize].event.is_some());
+        if dated { self.row() } else { self.step() }
+    }
+
     /// `row 3 (month 3) of run 1`.
     fn row(&self) -> String {
         format!("row {} ({} {}) of run 1", self.step, self.clock(), plain(self.model.clock.time(self.step), 9))
@@ -143,7 +149,7 @@ impl Failure<'_> {
             None => {
                 return Diagnostic::new(
                     Code::E0901,
-                    format!("`{name}` holds too little in {}", self.step()),
+                    format!("`{name}` holds too little in {}", self.moment(outflows.first().map(|o| o.0))),
                     self.checked.model.decl(id).whole,
                     "",
                 );
@@ -152,7 +158,7 @@ impl Failure<'_> {
         let (first_id, span) = self.whole(first.0);
         let mut error = Diagnostic::new(
             Code::E0901,
-            format!("`{name}` holds too little in {}", self.step()),
+            format!("`{name}` holds too little in {}", self.moment(outflows.first().map(|o| o.0))),
             span,
             format!("{}; `{name}` holds {} and {coming}", asks(first.0, first.1), self.amount(id, held)),
         );
@@ -188,7 +194,7 @@ impl Failure<'_> {
         let text = self.checked.sources.text(amount);
         let error = Diagnostic::new(
             Code::E0902,
-            format!("`{}` asks for less than nothing in {}", decl.name, self.step()),
+            format!("`{}` asks for less than nothing in {}", decl.name, self.moment(Some(m))),
             amount,
             format!("this is {}", self.amount(id, value)),
         )

@@ -50,6 +50,8 @@ pub struct Results {
     pub short: Vec<(String, u64)>,
     /// Why the run failed.
     pub failure: Option<Diagnostic>,
+    /// The step in which it failed.
+    pub failed_in: Option<u64>,
     /// What makes the run repeatable.
     pub manifest: Manifest,
 }
@@ -187,6 +189,7 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         // A run that never began has no ledger.
         ledger: if outcome.steps.is_empty() { Vec::new() } else { ledger(checked, model, outcome) },
         short,
+        failed_in: outcome.fault.as_ref().map(|f| f.step),
         failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f)),
         manifest: Manifest {
             version: env!("CARGO_PKG_VERSION"),

@@ -17,11 +17,9 @@ pub fn summary(results: &Results) -> String {
         out.push('\n');
     };
     let (first, last) = (results.times.first().copied().unwrap_or(0.0), results.times.last().copied().unwrap_or(0.0));
-    let done = results.steps.last().copied().unwrap_or(0);
-    let steps = if results.failure.is_some() {
-        format!("failed in step {done} of {}", results.length)
-    } else {
-        format!("{} step{}", results.length, if results.length == 1 { "" } else { "s" })
+    let steps = match results.failed_in {
+        Some(step) => format!("failed in step {step} of {}", results.length),
+        None => format!("{} step{}", results.length, if results.length == 1 { "" } else { "s" }),
     };
     line(&clip(&results.title, WIDTH));
     line(&format!("{} {} to {}, {steps}", results.clock, plain(first, 9), plain(last, 9)));

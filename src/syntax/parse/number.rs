@@ -79,7 +79,8 @@ fn bad_suffix(digits: &str, suffix: &str) -> BadNumber {
         };
     }
     let (magnitude, unit) = match suffix.chars().next() {
-        Some(c @ ('k' | 'M' | 'B' | 'T')) if suffix.len() > 1 && suffix[1..].starts_with(char::is_uppercase) => {
+        // `B` and `T` begin names of tokens more often than they are stuck to one.
+        Some(c @ ('k' | 'M')) if suffix.len() > 1 && suffix[1..].starts_with(char::is_uppercase) => {
             (c.to_string(), &suffix[1..])
         }
         _ => (String::new(), suffix),
