@@ -651,10 +651,10 @@ impl<'a> Resolver<'a> {
                 self.report(error);
             }
         }
-        if let Some(date) = &time.starting {
-            if self.date(&date.text, date.span) {
-                self.not_yet("a clock that starts at a date", date.span);
-            }
+        if let Some(date) = &time.starting
+            && self.date(&date.text, date.span)
+        {
+            self.not_yet("a clock that starts at a date", date.span);
         }
         let (from, to) = (self.expr(&time.from), self.expr(&time.to));
         let step = time.step.as_ref().map(|e| self.expr(e));
