@@ -92,6 +92,30 @@ proptest! {
         }
     }
 
+    /// A wrong model never passes: one amount of another currency in what moves is an error, and only one.
+    #[test]
+    fn one_wrong_unit_is_one_error(seed in any::<u64>()) {
+        let text = model(seed, ANY);
+        let mut random = Random(seed);
+        let moves: Vec<usize> = text
+            .match_indices(" TKN")
+            .map(|(at, _)| at)
+            .filter(|at| {
+                let line = text[..*at].rfind('\n').map_or(0, |i| i + 1);
+                text[line..].starts_with("flow ") || text[line..].starts_with("transfer ")
+            })
+            .collect();
+        if moves.is_empty() {
+            return Ok(());
+        }
+        let at = moves[random.below(moves.len())];
+        let wrong = format!("{} USD{}", &text[..at], &text[at + 4..]);
+        let checked = check(&wrong);
+        let errors: Vec<_> = checked.diagnostics.iter().filter(|d| d.is_error()).collect();
+        prop_assert_eq!(errors.len(), 1, "{:?}\n{}", errors, wrong);
+        prop_assert!(errors[0].code.name().starts_with("E03"), "{:?}", errors[0]);
+    }
+
     /// The formatter changes nothing that a run could see.
     #[test]
     fn formatting_changes_no_result(seed in any::<u64>()) {

@@ -4,6 +4,7 @@
 //! [`ExprKind::Error`] and has been reported. Absent on purpose: units of values and order of evaluation (see `check`).
 
 mod expr;
+mod ledger;
 mod resolve;
 mod units;
 
