@@ -32,18 +32,18 @@ struct Remembered {
     total: Option<CellId>,
 }
 
-struct Lower<'a> {
-    hir: &'a hir::Model,
-    facts: &'a Facts,
-    out: Model,
+pub(super) struct Lower<'a> {
+    pub(super) hir: &'a hir::Model,
+    pub(super) facts: &'a Facts,
+    pub(super) out: Model,
     homes: Vec<Home>,
     memory: Vec<Remembered>,
-    done: Vec<Option<ExprId>>,
-    locals: Vec<Vec<ExprId>>,
+    pub(super) done: Vec<Option<ExprId>>,
+    pub(super) locals: Vec<Vec<ExprId>>,
     too_large: bool,
     /// Names mean their value at the start.
     opening: bool,
-    window: Option<(ExprId, ExprId)>,
+    pub(super) window: Option<(ExprId, ExprId)>,
 }
 
 /// Lowers a model without errors. `None` where a fact is missing: the model has errors or no clock.
@@ -91,7 +91,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
 }
 
 impl Lower<'_> {
-    fn add(&mut self, expr: Expr) -> ExprId {
+    pub(super) fn add(&mut self, expr: Expr) -> ExprId {
         if self.out.exprs.len() >= MAX_EXPRS {
             self.too_large = true;
             return ExprId(0);
@@ -100,7 +100,7 @@ impl Lower<'_> {
         ExprId(self.out.exprs.len() as u32 - 1)
     }
 
-    fn constant(&mut self, value: f64) -> ExprId {
+    pub(super) fn constant(&mut self, value: f64) -> ExprId {
         self.add(Expr::Constant(value))
     }
 
@@ -212,7 +212,7 @@ impl Lower<'_> {
         });
     }
 
-    fn dated(&self, id: DeclId) -> bool {
+    pub(super) fn dated(&self, id: DeclId) -> bool {
         crate::check::is_dated(self.hir, id)
     }
 
@@ -359,7 +359,7 @@ impl Lower<'_> {
     }
 
     /// Whether an expression is known only after this step has moved what it moves.
-    fn hangs_on_moves(&self, start: hir::ExprId) -> bool {
+    pub(super) fn hangs_on_moves(&self, start: hir::ExprId) -> bool {
         let mut stack = vec![start];
         let mut functions = Vec::new();
         while let Some(e) = stack.pop() {
@@ -384,7 +384,7 @@ impl Lower<'_> {
         false
     }
 
-    fn expr(&mut self, e: hir::ExprId) -> ExprId {
+    pub(super) fn expr(&mut self, e: hir::ExprId) -> ExprId {
         if self.locals.is_empty()
             && let Some(done) = self.done[e.0 as usize]
         {
@@ -448,7 +448,7 @@ impl Lower<'_> {
         self.add(expr)
     }
 
-    fn builtin(&mut self, builtin: &'static Builtin, args: &[Option<hir::ExprId>]) -> ExprId {
+    pub(super) fn builtin(&mut self, builtin: &'static Builtin, args: &[Option<hir::ExprId>]) -> ExprId {
         if let Kernel::Memory(memory) = builtin.kernel {
             return self.remembered(memory, args);
         }
@@ -585,107 +585,10 @@ impl Lower<'_> {
         };
         (self.named(id), after_moves)
     }
-
-    fn metric(&mut self, id: DeclId) -> ExprId {
-        let DeclKind::Metric { value, window } = self.hir.decl(id).kind else { return self.constant(f64::NAN) };
-        let window = window.map(|(from, to)| (self.expr(from), self.expr(to)));
-        let before = std::mem::replace(&mut self.window, window);
-        let out = self.metric_expr(value);
-        self.window = before;
-        out
-    }
-
-    /// An expression of a metric: functions of the whole run become probes, the rest is worked out at the end.
-    fn metric_expr(&mut self, e: hir::ExprId) -> ExprId {
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.metric_inner(e))
-    }
-
-    fn metric_inner(&mut self, e: hir::ExprId) -> ExprId {
-        if constant(self.facts, e).is_some() {
-            return self.expr(e);
-        }
-        let hir = self.hir;
-        let expr = match &hir.expr(e).kind {
-            ExprKind::Builtin(builtin, args) => match builtin.reducer {
-                Some(reducer) => return self.probe(reducer, args),
-                None => return self.metric_builtin(builtin, args),
-            },
-            ExprKind::Negate(a) => Expr::Unary(Unary::Negate, self.metric_expr(*a)),
-            ExprKind::Not(a) => Expr::Unary(Unary::Not, self.metric_expr(*a)),
-            ExprKind::Binary(op, a, b) => {
-                let (a, b) = (self.metric_expr(*a), self.metric_expr(*b));
-                Expr::Binary(binary(*op), a, b)
-            }
-            ExprKind::Compare(op, a, b) => {
-                let (a, b) = (self.metric_expr(*a), self.metric_expr(*b));
-                Expr::Binary(comparison(*op), a, b)
-            }
-            ExprKind::If(c, a, b) => {
-                let (c, a) = (self.metric_expr(*c), self.metric_expr(*a));
-                Expr::If(c, a, self.metric_expr(*b))
-            }
-            ExprKind::Call(id, args) => {
-                let args = args.iter().map(|a| self.metric_expr(*a)).collect();
-                self.locals.push(args);
-                let out = self.expr(hir.function(*id).body);
-                self.locals.pop();
-                return out;
-            }
-            _ => return self.expr(e),
-        };
-        self.add(expr)
-    }
-
-    fn metric_builtin(&mut self, builtin: &'static Builtin, args: &[Option<hir::ExprId>]) -> ExprId {
-        // The arguments are worked out as parts of a metric, then put in as if they had been there.
-        let values: Vec<Option<ExprId>> = args.iter().map(|a| a.map(|a| self.metric_expr(a))).collect();
-        for (arg, value) in args.iter().zip(&values) {
-            if let (Some(arg), Some(value)) = (arg, value) {
-                self.done[arg.0 as usize] = Some(*value);
-            }
-        }
-        self.builtin(builtin, args)
-    }
-
-    fn probe(&mut self, reducer: Reducer, args: &[Option<hir::ExprId>]) -> ExprId {
-        let Some(arg) = args.first().copied().flatten() else { return self.constant(f64::NAN) };
-        let transfer = matches!(self.hir.expr(arg).kind, ExprKind::Decl(id) if matches!(&self.hir.decl(id).kind, DeclKind::Move(m) if !m.flow));
-        let dated = matches!(self.hir.expr(arg).kind, ExprKind::Decl(id) if self.dated(id));
-        let steps_only = (reducer == Reducer::Total && !dated) || self.names_a_move(arg);
-        let value = self.expr(arg);
-        let at = args.get(1).copied().flatten().map(|t| self.metric_expr(t));
-        let probe = Probe {
-            reducer,
-            value,
-            after_moves: self.hangs_on_moves(arg),
-            steps_only,
-            amounts: transfer,
-            window: self.window,
-            at,
-        };
-        self.out.probes.push(probe);
-        let probe = self.out.probes.len() as u32 - 1;
-        self.add(Expr::Probe(probe))
-    }
-
-    /// Whether an expression names something that moves within a step: it has no value in the last row.
-    fn names_a_move(&self, start: hir::ExprId) -> bool {
-        let mut stack = vec![start];
-        while let Some(e) = stack.pop() {
-            match &self.hir.expr(e).kind {
-                ExprKind::Decl(id) if matches!(self.hir.decl(*id).kind, DeclKind::Move(_)) && !self.dated(*id) => {
-                    return true;
-                }
-                ExprKind::Builtin(b, args) if looks_back(b, args) => stack.extend(args.iter().skip(1).flatten()),
-                _ => stack.extend(self.hir.children(e)),
-            }
-        }
-        false
-    }
 }
 
 /// Whether a function gives a value of before this step: a sum so far, or the row before where its start is given.
-fn looks_back(builtin: &Builtin, args: &[Option<hir::ExprId>]) -> bool {
+pub(super) fn looks_back(builtin: &Builtin, args: &[Option<hir::ExprId>]) -> bool {
     match builtin.kernel {
         Kernel::Memory(Memory::Total) => true,
         Kernel::Memory(Memory::Previous) => args.get(1).is_some_and(Option::is_some),
@@ -693,7 +596,7 @@ fn looks_back(builtin: &Builtin, args: &[Option<hir::ExprId>]) -> bool {
     }
 }
 
-fn binary(op: BinaryOp) -> Binary {
+pub(super) fn binary(op: BinaryOp) -> Binary {
     match op {
         BinaryOp::Or => Binary::Or,
         BinaryOp::And => Binary::And,
@@ -705,7 +608,7 @@ fn binary(op: BinaryOp) -> Binary {
     }
 }
 
-fn comparison(op: CompareOp) -> Binary {
+pub(super) fn comparison(op: CompareOp) -> Binary {
     match op {
         CompareOp::Less => Binary::Less,
         CompareOp::LessEq => Binary::LessEq,

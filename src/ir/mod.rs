@@ -5,6 +5,7 @@
 //! Invariant: definitions stand in an order in which they can be worked out. Absent on purpose: how to run it.
 
 mod lower;
+mod metric;
 
 pub use lower::{TooLarge, lower};
 
