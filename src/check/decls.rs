@@ -248,6 +248,7 @@ impl Infer<'_> {
         } else {
             let found_name = self.name_of(&found);
             let stock_name = self.stock_unit(m).unwrap_or_default();
+            let literal = matches!(self.model.expr(e).kind, ExprKind::Binary(BinaryOp::Divide, a, _) if matches!(self.model.expr(a).kind, ExprKind::Number { .. }));
             let error = Diagnostic::new(
                 Code::E0302,
                 format!("the {word} `{name}` moves {unit}, and is given {found_name}"),
@@ -257,6 +258,13 @@ impl Infer<'_> {
             match self.advice(e, &found, wanted) {
                 Some((help, Some(fix))) => error.help(help).fix(span, fix),
                 Some((help, None)) => error.help(help),
+                // A share of nothing: most often of what flows.
+                None if !literal && self.share_of(&have, &want, m) => {
+                    let whole = self.sources.text(stock).to_string();
+                    error
+                        .help(format!("a share of what? `{text} * {whole}` is {unit}"))
+                        .fix(span, format!("{text} * {whole}"))
+                }
                 None => match self.slip(e, &want, &stock_name) {
                     Some(fixed) => error.help(format!("write `{fixed}`")).fix(span, fixed),
                     None => error.help(format!("bring it to {unit}")),
@@ -279,6 +287,15 @@ impl Infer<'_> {
         let typed = self.decl(stock);
         let Ty::Number(dim) = &typed.ty else { return None };
         Some(unit_of(&self.model.units, &self.resolve(dim), typed.shown.as_ref()))
+    }
+
+    /// Whether a rate or a number would be right, were it multiplied by what the stock holds.
+    fn share_of(&mut self, have: &Dim, want: &Dim, m: &Move) -> bool {
+        let Some(stock) = self.stock_of(m) else { return false };
+        match self.decl(stock).ty {
+            Ty::Number(dim) => have.multiply(&self.resolve(&dim)) == *want,
+            _ => false,
+        }
     }
 
     /// The expression mended, for two slips: a number without its unit before `/ time`, and a price that multiplies where it

@@ -71,6 +71,8 @@ impl Ledger<'_> {
                     "flow" | "transfer" => "it moves things, and holds nothing",
                     _ => "it is worked out, and holds nothing",
                 };
+                let stocks = self.model.decls.iter().filter(|d| d.word == "stock").map(|d| d.name.as_str());
+                let meant = did_you_mean(&end.name, stocks);
                 self.diagnostics.push(
                     Diagnostic::new(
                         Code::E0403,
@@ -79,7 +81,10 @@ impl Ledger<'_> {
                         remark,
                     )
                     .label(end.span, format!("`{}` is declared here", end.name))
-                    .help(format!("an end is a `stock` or `cloud`: declare `stock {}: UNIT = …`", end.name)),
+                    .help(match meant {
+                        Some(meant) => format!("did you mean the stock `{meant}`?"),
+                        None => format!("an end is a `stock` or `cloud`: declare `stock {}: UNIT = …`", end.name),
+                    }),
                 );
             }
         }

@@ -79,10 +79,14 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             drain(model, facts, source, &decl.name, m.amount, diagnostics);
         }
         match &m.timing {
-            Timing::At(t) => instant(model, facts, *t, true, diagnostics),
+            Timing::At(t) => {
+                instant(model, facts, *t, true, diagnostics);
+            }
             Timing::Every { period, from, to: _ } => {
-                instant(model, facts, *period, false, diagnostics);
-                from.iter().for_each(|t| instant(model, facts, *t, true, diagnostics));
+                // One word for one transfer: where it begins off the grid, that its period is off, too, is no news.
+                if !from.is_some_and(|t| instant(model, facts, t, true, diagnostics)) {
+                    instant(model, facts, *period, false, diagnostics);
+                }
             }
             _ => {}
         }
@@ -90,14 +94,15 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
 }
 
 /// An instant, or a period, that lies between two steps.
-fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics: &mut Vec<Diagnostic>) {
-    let (Some(clock), Some(value)) = (&facts.clock, constant(facts, e)) else { return };
+fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics: &mut Vec<Diagnostic>) -> bool {
+    let (Some(clock), Some(value)) = (&facts.clock, constant(facts, e)) else { return false };
     if absolute && unreached(model, facts, e, diagnostics) {
-        return;
+        return true;
     }
     let from = if absolute { clock.from.clone() } else { BigRational::zero() };
     let steps = (&value - &from) / &clock.dt;
-    if nearest_whole(&steps).1 > tolerance() {
+    let off = nearest_whole(&steps).1 > tolerance();
+    if off {
         let next = &from + steps.ceil() * &clock.dt;
         let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
         let what = if absolute { "this instant lies" } else { "this period ends" };
@@ -115,6 +120,7 @@ fn instant(model: &Model, facts: &Facts, e: ExprId, absolute: bool, diagnostics:
             .help("name the time of a step, or take a shorter step"),
         );
     }
+    off
 }
 
 /// An instant before the run or after it.
