@@ -82,11 +82,10 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             Timing::At(t) => {
                 instant(model, facts, *t, true, diagnostics);
             }
-            Timing::Every { period, from, to: _ } => {
+            Timing::Every { period, from, .. } => {
                 // One word for one transfer: where it begins off the grid, that its period is off, too, is no news.
-                if !from.is_some_and(|t| instant(model, facts, t, true, diagnostics)) {
-                    instant(model, facts, *period, false, diagnostics);
-                }
+                let off = from.is_some_and(|t| instant(model, facts, t, true, diagnostics));
+                let _ = off || instant(model, facts, *period, false, diagnostics);
             }
             _ => {}
         }

@@ -113,9 +113,9 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
 pub fn did_you_mean<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = name.to_lowercase();
     let allowed = match name.chars().count() {
-        0..=2 => 1,
-        3..=5 => 2,
-        n => n / 3 + 1,
+        0..=4 => 1,
+        5..=8 => 2,
+        _ => 3,
     };
     candidates
         .into_iter()
@@ -125,7 +125,7 @@ pub fn did_you_mean<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str
             let distance = strsim::osa_distance(&lower, &other);
             // `fund` for `ecosystem_fund`: a whole word of the right name was meant.
             let part = name.chars().count() > 2 && other.split('_').any(|p| p == lower);
-            (if part { distance.min(2) } else { distance }, c)
+            (if part { distance.min(1) } else { distance }, c)
         })
         .filter(|(distance, c)| *distance <= allowed && *distance < c.chars().count().max(2))
         .min_by_key(|(distance, c)| (*distance, c.len(), *c))
