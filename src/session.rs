@@ -124,8 +124,11 @@ impl Reader<'_> {
         let base = self.sources.base(id);
         let mut parsed = parse::parse(text, base);
         self.diagnostics.append(&mut parsed.diagnostics);
-        self.incomplete.clock |= parsed.incomplete.clock;
-        self.incomplete.names |= parsed.incomplete.names;
+        let (all, more) = (&mut self.incomplete, parsed.incomplete);
+        all.clock |= more.clock;
+        all.stocks |= more.stocks;
+        all.moves |= more.moves;
+        all.names |= more.names;
         let uses: Vec<ast::Text> = parsed
             .file
             .items
@@ -173,7 +176,7 @@ impl Reader<'_> {
         let (span, before) = (used.span, self.diagnostics.len());
         self.load(by, used, span);
         if self.diagnostics[before..].iter().any(|d| d.primary.span == span) {
-            self.incomplete = Incomplete { clock: true, names: true };
+            self.incomplete = Incomplete { clock: true, stocks: true, moves: true, names: true };
         }
     }
 

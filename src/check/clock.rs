@@ -26,7 +26,7 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
                     Code::E0504,
                     format!("{what} must be a constant"),
                     model.expr(e).span,
-                    "a param can be set from outside, and a run must know its length",
+                    "this is no constant: what a run goes through is known before it",
                 )
                 .help("write a number; `--from`, `--to` and `--step` change it from outside"),
             );

@@ -26,6 +26,17 @@ impl Infer<'_> {
         Typed { ty: Ty::Number(dim.divide(&units.time())), shown }
     }
 
+    fn held(&mut self, place: PlaceKind) -> Option<Dim> {
+        let PlaceKind::Decl(id) = place else { return None };
+        if !matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) {
+            return None;
+        }
+        match self.decl(id).ty {
+            Ty::Number(dim) => Some(dim),
+            _ => None,
+        }
+    }
+
     fn stock_of(&self, m: &Move) -> Option<DeclId> {
         [m.from, m.to].iter().find_map(|place| match place.kind {
             PlaceKind::Decl(id) if matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) => Some(id),
@@ -180,6 +191,13 @@ impl Infer<'_> {
             return;
         };
         let (want, have) = (want.clone(), have.clone());
+        // Where the ends disagree, one of them is the mistake.
+        let dims: Vec<Dim> = [m.from, m.to].iter().filter_map(|p| self.held(p.kind)).collect();
+        if let [a, b] = &dims[..]
+            && a != b
+        {
+            return;
+        }
         if self.unify(&have, &want) {
             return;
         }
@@ -219,9 +237,15 @@ impl Infer<'_> {
                 origin,
             );
             match self.percent_of(e) {
-                Some(at) => {
+                Some(at) if span.start <= at.start && at.end <= span.end => {
                     let fixed = format!("{}/{clock}", self.sources.text(at));
                     error.help(format!("say per what: `{fixed}`; or make it a `transfer … each step`")).fix(at, fixed)
+                }
+                Some(at) => {
+                    let share = self.sources.text(at);
+                    error
+                        .label(at, format!("{share} per what?"))
+                        .help(format!("say per what, where it is declared: `{share}/{clock}` or `{share}/year`"))
                 }
                 None if matches!(self.model.expr(e).kind, ExprKind::Quantity { .. }) => {
                     let fixed = format!("{text}/{clock}");
@@ -319,9 +343,16 @@ impl Infer<'_> {
     /// The percentage that is a factor of an expression: most often the place where "per month" was forgotten.
     fn percent_of(&self, e: ExprId) -> Option<Span> {
         let expr = self.model.expr(e);
-        match &expr.kind {
+        match expr.kind {
             ExprKind::Number { percent: true, .. } => Some(expr.span),
-            ExprKind::Binary(BinaryOp::Multiply, a, b) => self.percent_of(*a).or_else(|| self.percent_of(*b)),
+            ExprKind::Decl(id) => match self.model.decl(id).kind {
+                DeclKind::Param { value, .. } | DeclKind::Let { value } => match self.model.expr(value).kind {
+                    ExprKind::Number { percent: true, .. } => Some(self.model.expr(value).span),
+                    _ => None,
+                },
+                _ => None,
+            },
+            ExprKind::Binary(BinaryOp::Multiply, a, b) => self.percent_of(a).or_else(|| self.percent_of(b)),
             _ => None,
         }
     }

@@ -181,7 +181,9 @@ impl Infer<'_> {
         let params: Vec<Ty> = function
             .params
             .iter()
-            .map(|(_, annotation)| match annotation.as_ref().map(|a| &a.kind) {
+            .enumerate()
+            .map(|(i, (_, annotation))| match annotation.as_ref().map(|a| &a.kind) {
+                None if self.is_condition(function.body, i) => Ty::Bool,
                 None => Ty::Number(self.fresh()),
                 Some(AnnotationKind::Unit(unit)) => Ty::Number(model.units.dim(unit)),
                 Some(AnnotationKind::Bool) => Ty::Bool,
@@ -194,7 +196,10 @@ impl Infer<'_> {
         self.fns[id.0 as usize] = State::Running(running);
         self.locals.push(params.clone());
         let metric = std::mem::replace(&mut self.in_metric, false);
-        let result = self.fresh_declaration(|i| i.infer(function.body));
+        let result = self.fresh_declaration(|i| {
+            let result = i.infer(function.body);
+            if i.failed { Self::UNKNOWN } else { result }
+        });
         self.in_metric = metric;
         self.locals.pop();
         let mut free = Vec::new();
@@ -218,6 +223,25 @@ impl Infer<'_> {
         let scheme = Scheme { params, result, free };
         self.fns[id.0 as usize] = State::Done(scheme.clone());
         scheme
+    }
+
+    /// Whether a function's argument stands where only a condition can.
+    fn is_condition(&self, body: ExprId, argument: usize) -> bool {
+        let is = |e: ExprId| matches!(self.model.expr(e).kind, ExprKind::Local(i) if i == argument);
+        let mut stack = vec![body];
+        while let Some(e) = stack.pop() {
+            let found = match self.model.expr(e).kind {
+                ExprKind::If(c, ..) => is(c),
+                ExprKind::Not(a) => is(a),
+                ExprKind::Binary(BinaryOp::And | BinaryOp::Or, a, b) => is(a) || is(b),
+                _ => false,
+            };
+            if found {
+                return true;
+            }
+            stack.extend(self.model.children(e));
+        }
+        false
     }
 
     /// The type of a named value.
@@ -274,13 +298,17 @@ impl Infer<'_> {
 
     /// The type of a value from its own right side.
     fn own(&mut self, id: DeclId, value: ExprId, provisional: &Typed, more: &[ExprId]) -> Typed {
-        let mut typed = self.fresh_declaration(|i| {
+        let (mut typed, failed) = self.fresh_declaration(|i| {
             let typed = i.infer(value);
             if let (Ty::Number(a), Ty::Number(b)) = (&provisional.ty, &typed.ty) {
                 i.unify(a, b);
             }
-            typed
+            (typed, i.failed)
         });
+        // What hangs on a value that failed stays silent.
+        if failed {
+            return Self::UNKNOWN;
+        }
         for e in more {
             let next = self.fresh_declaration(|i| i.infer(*e));
             if let (Ty::Number(a), Ty::Number(b)) = (&typed.ty, &next.ty) {
@@ -340,7 +368,10 @@ impl Infer<'_> {
         rate: Option<ExprId>,
         provisional: &Typed,
     ) -> Typed {
-        let first = self.fresh_declaration(|i| i.infer(initial));
+        let (first, failed) = self.fresh_declaration(|i| (i.infer(initial), i.failed));
+        if failed {
+            return Self::UNKNOWN;
+        }
         if let (Ty::Number(a), Ty::Number(b)) = (&provisional.ty, &first.ty) {
             self.unify(a, b);
         }

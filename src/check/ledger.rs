@@ -10,7 +10,7 @@ use super::{ConserveFacts, Facts, OpeningTotal, Ty};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::hir::{Conserve, Decl, DeclId, DeclKind, ExprId, Model, Move, Place, PlaceKind, Timing};
 use crate::source::SourceMap;
-use crate::units::{Dim, magnitude, plain, to_f64};
+use crate::units::{Dim, magnitude, to_f64};
 
 struct Ledger<'a> {
     model: &'a Model,
@@ -151,7 +151,7 @@ impl Ledger<'_> {
         let unit = self.show(id);
         let scale = self.model.units.scale(&self.facts.decl(id).shown);
         let written = if unit == "1" { String::new() } else { format!(" {unit}") };
-        let show = |v: &BigRational| format!("{}{written}", plain(to_f64(&(v / &scale)), 12));
+        let show = |v: &BigRational| format!("{}{written}", magnitude(to_f64(&(v / &scale)), 12));
         if !signed && value.is_negative() {
             self.diagnostics.push(
                 Diagnostic::new(
@@ -204,7 +204,8 @@ impl Ledger<'_> {
             );
         }
         // A stock that could not be read may be the one that was meant.
-        let unreadable = self.model.decls.iter().any(|d| d.word == "stock" && matches!(d.kind, DeclKind::Unknown));
+        let unreadable = self.model.decls.iter().any(|d| d.word == "stock" && matches!(d.kind, DeclKind::Unknown))
+            || self.model.incomplete.stocks;
         if stocks.is_empty() && !unreadable {
             self.diagnostics.push(
                 Diagnostic::new(
@@ -230,7 +231,10 @@ impl Ledger<'_> {
             }
         }
         // Where there are no stocks, that is the mistake.
-        let total = conserve.total.filter(|_| !stocks.is_empty()).map(|e| self.total(e, &stocks, name, conserve));
+        let total = conserve
+            .total
+            .filter(|_| !stocks.is_empty() && !self.model.incomplete.stocks)
+            .map(|e| self.total(e, &stocks, name, conserve));
         ConserveFacts { stocks, total }
     }
 
@@ -285,7 +289,8 @@ impl Ledger<'_> {
                 continue;
             }
             let decl = self.model.decls.iter().find(|d| d.name == *name);
-            if decl.is_some_and(|d| matches!(d.kind, DeclKind::Unknown)) {
+            let unreadable = decl.is_none() && self.model.incomplete.moves;
+            if unreadable || decl.is_some_and(|d| matches!(d.kind, DeclKind::Unknown)) {
                 continue;
             }
             let (fact, label) = match decl {

@@ -88,9 +88,17 @@ pub(super) fn check(
             report_opening_loop(model, sources, &opening, cycle, diagnostics);
         }
     }
-    if !cycles.is_empty() || !opening_cycles.is_empty() {
+    let metrics = metric_graph(model);
+    let (_, metric_cycles) = sort(metrics.len(), |i| metrics[i].iter().map(|e| e.to));
+    for cycle in &metric_cycles {
+        let path: Vec<(DeclId, Span)> =
+            walk(&metrics, cycle).into_iter().map(|(i, span)| (DeclId(i as u32), span)).collect();
+        tell(model, sources, &path, false, "as metrics", diagnostics);
+    }
+    if !cycles.is_empty() || !opening_cycles.is_empty() || !metric_cycles.is_empty() {
         let step = cycles.iter().flatten().map(|i| i / KINDS);
-        return step.chain(opening_cycles.iter().flatten().copied()).map(|i| model.decls[i].span).collect();
+        let others = opening_cycles.iter().chain(&metric_cycles).flatten().copied();
+        return step.chain(others).map(|i| model.decls[i].span).collect();
     }
     let mut after_moves = vec![false; model.decls.len()];
     let mut reads_moves = vec![false; model.decls.len()];
@@ -269,6 +277,24 @@ fn opening_graph(model: &Model) -> Vec<Vec<Edge>> {
     edges
 }
 
+/// Which metrics read which, by [`DeclId`].
+fn metric_graph(model: &Model) -> Vec<Vec<Edge>> {
+    let mut edges = vec![Vec::new(); model.decls.len()];
+    for (id, decl) in model.decls() {
+        let DeclKind::Metric { value, .. } = decl.kind else { continue };
+        let mut stack = vec![value];
+        while let Some(e) = stack.pop() {
+            if let ExprKind::Decl(other) = model.expr(e).kind
+                && matches!(model.decl(other).kind, DeclKind::Metric { .. })
+            {
+                edges[id.0 as usize].push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false });
+            }
+            stack.extend(model.children(e));
+        }
+    }
+    edges
+}
+
 /// Functions that call themselves.
 fn recursion(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
     let (_, cycles) = sort(model.fns.len(), |i| model.fns[i].calls.iter().map(|(f, _)| f.0 as usize));
@@ -385,6 +411,8 @@ fn tell(
     let first = &model.decl(*first).name;
     let help = if row_zero {
         format!("in row 0 there is no row before: give it a start, `previous({first}, …)`")
+    } else if when == "as metrics" {
+        "write one of them without the others".into()
     } else if when == "at the start" {
         "give one of them an opening that does not read the others".into()
     } else {

@@ -4,7 +4,7 @@ use num_traits::Signed;
 
 use super::infer::Infer;
 use super::{Ty, Typed};
-use crate::hir::{ExprId, ExprKind};
+use crate::hir::{DeclKind, ExprId, ExprKind};
 use crate::source::{SourceMap, Span};
 use crate::units::{Dim, Registry, Unit};
 
@@ -87,6 +87,19 @@ impl Infer<'_> {
                 format!("{text} {unit}")
             };
             return Some((format!("give the number its unit: `{written}`"), Some(written)));
+        }
+        if have.is_one() {
+            // A plain number that has a name forgot its unit where it is declared.
+            let ExprKind::Decl(id) = self.model.expr(e).kind else { return None };
+            let decl = self.model.decl(id);
+            let (DeclKind::Param { value, .. } | DeclKind::Let { value }) = decl.kind else { return None };
+            if !matches!(self.model.expr(value).kind, ExprKind::Number { percent: false, .. }) || unit.starts_with("1/")
+            {
+                return None;
+            }
+            let (line, _) = self.sources.position(decl.span).unwrap_or((0, 0));
+            let number = self.sources.text(self.model.expr(value).span);
+            return Some((format!("give `{}` its unit, in line {line}: `{number} {unit}`", decl.name), None));
         }
         let time = self.model.units.time();
         let clock = self.model.units.clock().map(|c| self.model.units.get(c).name.clone()).unwrap_or_default();

@@ -113,7 +113,9 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
 pub fn did_you_mean<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = name.to_lowercase();
     let allowed = match name.chars().count() {
-        0..=4 => 1,
+        // Any letter is near any other.
+        0..=1 => 0,
+        2..=4 => 1,
         5..=8 => 2,
         _ => 3,
     };

@@ -16,6 +16,7 @@ use num_rational::BigRational;
 use crate::builtins::Builtin;
 use crate::source::Span;
 pub use crate::syntax::ast::{BinaryOp, CompareOp, ShortKind};
+use crate::syntax::parse::Incomplete;
 use crate::units::{Registry, Unit, UnitId};
 
 /// A declaration of a [`Model`].
@@ -45,6 +46,8 @@ pub struct Model {
     pub exprs: Vec<Expr>,
     /// The clock, if there is one.
     pub clock: Option<Clock>,
+    /// What may be declared where nothing could be read.
+    pub incomplete: Incomplete,
     /// There may be a clock that could not be read.
     pub clock_unknown: bool,
     /// `record every`.

@@ -100,7 +100,7 @@ pub fn resolve(
     sources: &SourceMap,
 ) -> (Model, Vec<Diagnostic>) {
     let mut resolver = Resolver {
-        model: Model { clock_unknown: incomplete.clock, ..Model::default() },
+        model: Model { clock_unknown: incomplete.clock, incomplete, ..Model::default() },
         incomplete,
         sources,
         diagnostics: Vec::new(),

@@ -10,6 +10,7 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 use super::resolve::{Entry, Meaning, PendingUnit, Resolver, may_name_a_unit};
 use super::{Annotation, AnnotationKind, UnitId};
 use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind, TypeKind};
 use crate::units::{Dim, Exponent, Unit};
 
@@ -286,17 +287,38 @@ impl<'a> Resolver<'a> {
                     "nothing declares it",
                 );
                 let known = units.iter().map(String::as_str);
-                let error = match if self.may_compare() { did_you_mean(&name.text, known) } else { None } {
-                    Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-                    None if SI
-                        .lines()
-                        .any(|l| l.strip_prefix("unit ").and_then(|l| l.split(' ').next()) == Some(&name.text)) =>
-                    {
-                        error.help("it is one of the SI: `use \"std/si\"`")
-                    }
-                    None if name.text == "bool" => error.help("`bool` is the type of conditions, and measures nothing"),
-                    None => error.help(format!("declare it: `unit {}`", name.text)),
-                };
+                let short = [
+                    ("yr", "year"),
+                    ("mo", "month"),
+                    ("wk", "week"),
+                    ("hr", "hour"),
+                    ("min", "minute"),
+                    ("sec", "second"),
+                    ("d", "day"),
+                    ("h", "hour"),
+                ];
+                let long = short.iter().find(|(s, _)| *s == name.text).map(|(_, long)| *long);
+                let number = self.sources.text(Span::new(name.span.start.saturating_sub(2), name.span.start));
+                let counted = number.starts_with(|c: char| c.is_ascii_digit()) && number.ends_with(' ');
+                if counted && ["k", "M", "B", "T"].contains(&name.text.as_str()) {
+                    let error = error.help(format!("a magnitude is stuck to its number: `5{}`", name.text));
+                    self.report(error.fix(Span::new(name.span.start - 1, name.span.end), name.text.clone()));
+                    return None;
+                }
+                let error =
+                    match if self.may_compare() { long.or_else(|| did_you_mean(&name.text, known)) } else { None } {
+                        Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+                        None if SI
+                            .lines()
+                            .any(|l| l.strip_prefix("unit ").and_then(|l| l.split(' ').next()) == Some(&name.text)) =>
+                        {
+                            error.help("it is one of the SI: `use \"std/si\"`")
+                        }
+                        None if name.text == "bool" => {
+                            error.help("`bool` is the type of conditions, and measures nothing")
+                        }
+                        None => error.help(format!("declare it: `unit {}`", name.text)),
+                    };
                 self.report(error);
                 // Once is enough.
                 self.names

@@ -88,7 +88,7 @@ impl Failure<'_> {
 
     fn in_unit(&self, value: f64, unit: &Unit) -> String {
         let units = &self.checked.model.units;
-        let shown = magnitude(value / units.shown_scale(unit), 6);
+        let shown = magnitude(units.shown(unit).of(value), 6);
         if units.dim(unit).is_one() && unit.factors.is_empty() {
             shown
         } else {

@@ -130,18 +130,18 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         let facts = checked.facts.decl(id);
         if facts.ty == Ty::Bool { "bool".to_string() } else { hir.units.name(&facts.shown) }
     };
-    let scale_of = |id: DeclId| hir.units.shown_scale(&checked.facts.decl(id).shown);
+    let shown = |id: DeclId| hir.units.shown(&checked.facts.decl(id).shown);
     let number = |id: DeclId, value: f64| {
         let decl = hir.decl(id);
-        Number { name: decl.name.clone(), unit: unit_of(id), doc: decl.doc.clone(), value: value / scale_of(id) }
+        Number { name: decl.name.clone(), unit: unit_of(id), doc: decl.doc.clone(), value: shown(id).of(value) }
     };
     let columns: Vec<Column> = model
         .columns
         .iter()
         .zip(&outcome.columns)
         .map(|(column, values)| {
-            let (decl, scale) = (hir.decl(column.origin), scale_of(column.origin));
-            let values = values.iter().map(|v| v / scale).collect();
+            let (decl, shown) = (hir.decl(column.origin), shown(column.origin));
+            let values = values.iter().map(|v| shown.of(*v)).collect();
             Column {
                 name: decl.name.clone(),
                 kind: decl.word,
@@ -160,9 +160,9 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         })
         .collect();
     let way = |(id, e): (DeclId, &Extremes)| {
-        let scale = scale_of(id);
+        let shown = shown(id);
         let column = model.columns.iter().position(|c| c.origin == id).unwrap_or(0);
-        let values = [e.opening, e.last, e.low, e.high].map(|v| v / scale);
+        let values = [e.opening, e.last, e.low, e.high].map(|v| shown.of(v));
         Way { name: hir.decl(id).name.clone(), unit: unit_of(id), values, column }
     };
     let stocks = model.stocks.iter().map(|s| s.origin).zip(&outcome.stocks).map(way).collect();
@@ -209,10 +209,10 @@ fn ledger(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<Ledger
             Some(i) => Unit::of(hir.conserves[i].unit),
             None => checked.facts.decl(stocks[0]).shown.clone(),
         };
-        let scale = hir.units.shown_scale(&unit);
+        let shown = hir.units.shown(&unit);
         LedgerLine {
             unit: hir.units.name(&unit),
-            values: [balance.opened, balance.inflow, balance.outflow, balance.closed].map(|v| v / scale),
+            values: [balance.opened, balance.inflow, balance.outflow, balance.closed].map(|v| shown.of(v)),
             conserved: conserve.is_some(),
             total: conserve.and_then(|i| checked.facts.conserves[i].total),
         }

@@ -39,6 +39,8 @@ pub fn summary(results: &Results) -> String {
                         "true".into()
                     }
                 }
+                // A year is a date as often as a length of time.
+                unit if unit == results.clock => plain(m.value, 9),
                 _ => magnitude(m.value, 6),
             };
             line(&format!("  {}  {:>10} {}", pad(&m.name, name), value, clip(unit, 30)));

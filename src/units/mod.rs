@@ -260,6 +260,11 @@ impl Registry {
             }
         }
         out.factors.retain(|(_, e)| !e.is_zero());
+        // `bps*TKN` is what nobody writes: a share of something is written in what it is a share of. `percent/year` stays.
+        let measures = |id: UnitId| !self.get(id).dim.is_one();
+        if out.factors.iter().any(|(id, e)| measures(*id) && e.is_positive()) {
+            out.factors.retain(|(id, _)| measures(*id));
+        }
         out
     }
 
@@ -302,9 +307,29 @@ impl Registry {
         display::unit(unit, |id| self.get(id).name.as_str())
     }
 
-    /// The number to divide a stored value by, to show it in `unit`.
-    pub fn shown_scale(&self, unit: &Unit) -> f64 {
-        to_f64(&self.scale(unit))
+    /// How a stored value is shown in `unit`.
+    pub fn shown(&self, unit: &Unit) -> Shown {
+        let scale = self.scale(unit);
+        let small = |n: &BigInt| n.to_i64().filter(|n| n.unsigned_abs() < 1 << 53).map(|n| n as f64);
+        match (small(scale.numer()), small(scale.denom())) {
+            (Some(numer), Some(denom)) => Shown { times: denom, by: numer },
+            _ => Shown { times: 1.0, by: to_f64(&scale) },
+        }
+    }
+}
+
+/// Brings stored values to a unit, by a ratio of whole numbers where there is one: 7 months of a clock in years are shown as
+/// 7 months again.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    times: f64,
+    by: f64,
+}
+
+impl Shown {
+    /// The value in the unit.
+    pub fn of(self, stored: f64) -> f64 {
+        stored * self.times / self.by
     }
 }
 

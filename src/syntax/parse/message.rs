@@ -314,6 +314,12 @@ fn expectations(error: &Rich<'_, Token<'_>>) -> Vec<String> {
     words
 }
 
+/// Whether a value may go on here.
+fn expects_operator(error: &Rich<'_, Token<'_>>) -> bool {
+    let RichReason::ExpectedFound { expected, .. } = error.reason() else { return false };
+    expected.iter().any(|p| matches!(p, RichPattern::Label(label) if label.as_ref() == "an operator"))
+}
+
 /// The words among what chumsky expected.
 fn words(error: &Rich<'_, Token<'_>>) -> Vec<String> {
     let RichReason::ExpectedFound { expected, .. } = error.reason() else { return Vec::new() };
@@ -355,7 +361,9 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
             Diagnostic::new(Code::E0001, format!("something is missing behind {last}{inside}"), span, list)
         }
     };
-    if let (Some(token), Some(help)) = (found, found.and_then(|t| hint(t, tokens, at, keyword, &words(error)))) {
+    if let (Some(token), Some(help)) =
+        (found, found.and_then(|t| hint(t, tokens, at, keyword, &words(error), expects_operator(error))))
+    {
         diagnostic = diagnostic.help(help.0);
         if let Some(replacement) = help.1 {
             diagnostic = diagnostic.fix(token.span, replacement);
@@ -373,14 +381,20 @@ fn hint(
     at: usize,
     keyword: Option<&str>,
     expected: &[String],
+    operator: bool,
 ) -> Option<(String, Option<String>)> {
     let before = at.checked_sub(1).and_then(|i| tokens.get(i));
     let after_number = before.is_some_and(|t| matches!(t.tok, Tok::Number(_)));
     match found.tok {
-        Tok::Comma
-            if after_number
-                && matches!(tokens.get(at + 1).map(|t| t.tok), Some(Tok::Number(n)) if n.text.len() >= 3) =>
-        {
+        Tok::Comma if after_number => {
+            let (Some(Tok::Number(whole)), Some(Tok::Number(rest))) =
+                (before.map(|t| t.tok), tokens.get(at + 1).map(|t| t.tok))
+            else {
+                return None;
+            };
+            if whole.text == "0" || rest.digits != 3 {
+                return Some(("decimals stand behind a point: `0.5`".into(), Some(".".into())));
+            }
             Some(("thousands are parted by `_`: `5_000`, or written `5k`".into(), Some("_".into())))
         }
         Tok::Word("per") => Some(("\"per\" is written `/`: `5k TKN/month`".into(), Some("/".into()))),
@@ -390,7 +404,10 @@ fn hint(
         Tok::Word(unit) if matches!(before.map(|t| t.tok), Some(Tok::Word("each"))) => {
             Some((format!("`each step`, or `every 1 {unit}`"), Some("step".into())))
         }
-        Tok::Equals if matches!(keyword, Some("assert" | "goal" | "transfer" | "let" | "metric")) && at > 3 => {
+        Tok::Equals
+            if matches!(keyword, Some("assert" | "goal" | "transfer" | "let" | "metric"))
+                && (at > 3 || keyword == Some("assert")) =>
+        {
             Some(("to compare two values, write `==`".into(), Some("==".into())))
         }
         Tok::Word(word @ ("if" | "not" | "match")) if at > 1 => {
@@ -409,7 +426,7 @@ fn hint(
             let meant = did_you_mean(word, expected.iter().map(String::as_str))?;
             (!after_number).then(|| (format!("did you mean `{meant}`?"), Some(meant.into())))
         }
-        Tok::Number(n) if before.is_some_and(|t| matches!(t.tok, Tok::Word(_))) => {
+        Tok::Number(n) if operator && before.is_some_and(|t| matches!(t.tok, Tok::Word(_))) => {
             let Some(Token { tok: Tok::Word(word), .. }) = tokens.get(at.checked_sub(1)?) else { return None };
             (!is_reserved(word) && !CLAUSES.contains(word))
                 .then(|| (format!("a product is written `{word} * {}`", n.text), Some(format!("* {}", n.text))))

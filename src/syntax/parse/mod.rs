@@ -41,6 +41,10 @@ pub struct Parsed {
 pub struct Incomplete {
     /// The clock.
     pub clock: bool,
+    /// A stock.
+    pub stocks: bool,
+    /// A flow or transfer.
+    pub moves: bool,
     /// Anything at all.
     pub names: bool,
 }
@@ -334,6 +338,8 @@ impl<'t, 's> FileParser<'t, 's> {
     fn fail(&mut self, tokens: &[Token], error: Diagnostic) {
         let incomplete = &mut self.parsed.incomplete;
         incomplete.clock |= tokens.iter().any(|t| t.tok == Tok::Word("time"));
+        incomplete.stocks |= tokens.iter().any(|t| t.tok == Tok::Word("stock"));
+        incomplete.moves |= tokens.iter().any(|t| matches!(t.tok, Tok::Word("flow" | "transfer")));
         incomplete.names |= tokens.iter().any(|t| t.tok == Tok::Word("use"));
         self.parsed.diagnostics.push(error);
         self.parsed.broken.extend(message::declared_names(tokens));
