@@ -6,7 +6,7 @@ use num_traits::{One, Zero};
 use super::constant::{constant, nearest_whole, tolerance};
 use super::{Facts, Ty};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{BinaryOp, Clock, DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, Timing};
+use crate::hir::{BinaryOp, Clock, Decl, DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, Timing};
 use crate::source::{Origin, SourceMap, Span};
 use crate::units::{plain, to_f64};
 
@@ -79,6 +79,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             drain(model, facts, source, &decl.name, m.amount, diagnostics);
         }
         match &m.timing {
+            Timing::Always if !m.flow && facts.clock.as_ref().is_some_and(|c| !c.dt.is_one()) => {
+                each_step(model, facts, decl, diagnostics);
+            }
             Timing::At(t) => {
                 instant(model, facts, *t, true, diagnostics);
             }
@@ -90,6 +93,22 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             _ => {}
         }
     }
+}
+
+/// What happens each step happens more often the shorter the step is.
+fn each_step(model: &Model, facts: &Facts, decl: &Decl, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(clock) = &facts.clock else { return };
+    let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
+    let dt = plain(to_f64(&clock.dt), 6);
+    diagnostics.push(
+        Diagnostic::new(
+            Code::W0601,
+            format!("`{}` moves once each step, and a step is {dt} {unit}", decl.name),
+            decl.span,
+            "another step would move another amount in all",
+        )
+        .help(format!("`every 1 {unit}` does not hang on the step; what moves all the time is a `flow`")),
+    );
 }
 
 /// An instant, or a period, that lies between two steps.

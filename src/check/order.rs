@@ -93,7 +93,7 @@ pub(super) fn check(
     for cycle in &metric_cycles {
         let path: Vec<(DeclId, Span)> =
             walk(&metrics, cycle).into_iter().map(|(i, span)| (DeclId(i as u32), span)).collect();
-        tell(model, sources, &path, false, "as metrics", diagnostics);
+        tell(model, sources, &path, false, "", diagnostics);
     }
     if !cycles.is_empty() || !opening_cycles.is_empty() || !metric_cycles.is_empty() {
         let step = cycles.iter().flatten().map(|i| i / KINDS);
@@ -366,7 +366,7 @@ fn report_loop(
     if path.len() > 1 && path.first().map(|p| p.0) == path.last().map(|p| p.0) {
         path.pop();
     }
-    tell(model, sources, &path, row_zero, "in one instant", diagnostics);
+    tell(model, sources, &path, row_zero, " in one instant", diagnostics);
 }
 
 fn report_opening_loop(
@@ -377,7 +377,7 @@ fn report_opening_loop(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let path: Vec<(DeclId, Span)> = walk(edges, cycle).into_iter().map(|(i, span)| (DeclId(i as u32), span)).collect();
-    tell(model, sources, &path, false, "at the start", diagnostics);
+    tell(model, sources, &path, false, " at the start", diagnostics);
 }
 
 fn tell(
@@ -392,8 +392,8 @@ fn tell(
     let name = |id: DeclId| format!("`{}`", model.decl(id).name);
     let names: Vec<String> = path.iter().chain(path.first()).map(|(id, _)| name(*id)).collect();
     let message = match path.len() {
-        1 => format!("{} depends on itself {when}", names[0]),
-        n => format!("{} values depend on each other {when}", n),
+        1 => format!("{} depends on itself{when}", names[0]),
+        n => format!("{} values depend on each other{when}", n),
     };
     let reads = |i: usize| {
         let next = path[(i + 1) % path.len()].0;
@@ -411,9 +411,9 @@ fn tell(
     let first = &model.decl(*first).name;
     let help = if row_zero {
         format!("in row 0 there is no row before: give it a start, `previous({first}, …)`")
-    } else if when == "as metrics" {
+    } else if when == "" {
         "write one of them without the others".into()
-    } else if when == "at the start" {
+    } else if when == " at the start" {
         "give one of them an opening that does not read the others".into()
     } else {
         format!(

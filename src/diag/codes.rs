@@ -95,6 +95,7 @@ codes! {
     W0502 "a rate that empties its stock within one step"
     W0503 "an instant between two steps"
     W0504 "an instant that no run reaches"
+    W0601 "`each step` with a step that is not 1"
 }
 
 impl Code {
