@@ -411,7 +411,7 @@ fn tell(
     let first = &model.decl(*first).name;
     let help = if row_zero {
         format!("in row 0 there is no row before: give it a start, `previous({first}, …)`")
-    } else if when == "" {
+    } else if when.is_empty() {
         "write one of them without the others".into()
     } else if when == " at the start" {
         "give one of them an opening that does not read the others".into()
