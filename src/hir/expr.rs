@@ -152,6 +152,7 @@ impl<'a> Resolver<'a> {
             self.names.iter().filter(|(_, e)| !e.prelude).map(|(n, _)| n.as_str());
         let known = values.chain(self.locals.iter().map(String::as_str));
         let error = match if compare { did_you_mean(name, known) } else { None } {
+            _ if name.eq_ignore_ascii_case("time") => error.help("the clock's value is `time`").fix(span, "time"),
             _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(span, meant),
             None => error.help(format!("declare it: `param {name} = …`, or `let {name} = …` if it is worked out")),
@@ -280,7 +281,7 @@ impl<'a> Resolver<'a> {
             "rank",
             "member",
         ];
-        if LATER.contains(&name.text.as_str()) {
+        if LATER.contains(&name.text.to_lowercase().as_str()) {
             self.not_yet(&format!("`{}`", name.text), name.span);
             return ExprKind::Error;
         }

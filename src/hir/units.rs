@@ -241,6 +241,11 @@ impl<'a> Resolver<'a> {
         value
     }
 
+    fn report_none(&mut self, error: Diagnostic) -> Option<UnitId> {
+        self.report(error);
+        None
+    }
+
     /// The unit of this name; anything else is reported.
     pub(super) fn unit_named(&mut self, name: &ast::Name) -> Option<UnitId> {
         match self.names.get(&name.text).copied() {
@@ -300,10 +305,13 @@ impl<'a> Resolver<'a> {
                 let long = short.iter().find(|(s, _)| *s == name.text).map(|(_, long)| *long);
                 let number = self.sources.text(Span::new(name.span.start.saturating_sub(2), name.span.start));
                 let counted = number.starts_with(|c: char| c.is_ascii_digit()) && number.ends_with(' ');
+                if name.text == "per" {
+                    return self.report_none(error.help("\"per\" is written `/`: `12%/year`").fix(name.span, "/"));
+                }
                 if counted && ["k", "M", "B", "T"].contains(&name.text.as_str()) {
                     let error = error.help(format!("a magnitude is stuck to its number: `5{}`", name.text));
-                    self.report(error.fix(Span::new(name.span.start - 1, name.span.end), name.text.clone()));
-                    return None;
+                    let stuck = Span::new(name.span.start - 1, name.span.end);
+                    return self.report_none(error.fix(stuck, name.text.clone()));
                 }
                 let error =
                     match if self.may_compare() { long.or_else(|| did_you_mean(&name.text, known)) } else { None } {

@@ -397,6 +397,12 @@ fn hint(
             }
             Some(("thousands are parted by `_`: `5_000`, or written `5k`".into(), Some("_".into())))
         }
+        Tok::Less if before.is_some_and(|t| t.tok == Tok::Equals) => Some(("at most is written `<=`".into(), None)),
+        Tok::FatArrow => Some(("at least is written `>=`".into(), Some(">=".into()))),
+        Tok::Word("elif" | "elseif") => Some(("write `else if`".into(), Some("else if".into()))),
+        Tok::Open if keyword == Some("let") => {
+            Some(("what takes arguments is a function: `fn name(x) = …`".into(), None))
+        }
         Tok::Word("per") => Some(("\"per\" is written `/`: `5k TKN/month`".into(), Some("/".into()))),
         Tok::Word("at" | "every" | "when" | "once" | "each") if keyword == Some("flow") => {
             Some(("a flow runs all the time; what moves at a time is a `transfer`".into(), None))
