@@ -386,6 +386,15 @@ fn hint(
     let before = at.checked_sub(1).and_then(|i| tokens.get(i));
     let after_number = before.is_some_and(|t| matches!(t.tok, Tok::Number(_)));
     match found.tok {
+        Tok::Equals if matches!(tokens.get(at + 1).map(|t| t.tok), Some(Tok::Less)) => {
+            Some(("at most is written `<=`".into(), None))
+        }
+        _ if matches!(before.map(|t| t.tok), Some(Tok::Word("elif" | "elseif"))) => {
+            Some(("another choice begins with `else if`".into(), None))
+        }
+        Tok::Word(_) if matches!(before.map(|t| t.tok), Some(Tok::Word("per"))) => {
+            Some(("\"per\" is written `/`: `12%/year`".into(), None))
+        }
         Tok::Comma if after_number => {
             let (Some(Tok::Number(whole)), Some(Tok::Number(rest))) =
                 (before.map(|t| t.tok), tokens.get(at + 1).map(|t| t.tok))
@@ -397,9 +406,7 @@ fn hint(
             }
             Some(("thousands are parted by `_`: `5_000`, or written `5k`".into(), Some("_".into())))
         }
-        Tok::Less if before.is_some_and(|t| t.tok == Tok::Equals) => Some(("at most is written `<=`".into(), None)),
         Tok::FatArrow => Some(("at least is written `>=`".into(), Some(">=".into()))),
-        Tok::Word("elif" | "elseif") => Some(("write `else if`".into(), Some("else if".into()))),
         Tok::Open if keyword == Some("let") => {
             Some(("what takes arguments is a function: `fn name(x) = …`".into(), None))
         }
