@@ -68,7 +68,7 @@ proptest! {
         let ir = checked.lower().expect("a sound model is lowered");
         let outcome = Program::new(&ir).run();
         for balance in &outcome.assets {
-            prop_assert!(balance.holds(), "off by {}\n{}", balance.gap(), text);
+            prop_assert!(balance.holds(ir.clock.steps), "off by {}\n{}", balance.gap(), text);
         }
         for (stock, way) in ir.stocks.iter().zip(&outcome.stocks) {
             prop_assert!(stock.signed || way.low >= 0.0, "{}", text);

@@ -101,7 +101,7 @@ fn the_platforms_mathematics_is_not_used() {
     for (path, text) in all("src") {
         for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
             for name in names {
-                assert!(!line.contains(&format!(").{name}(")), "{}: use libm in `{line}`", path.display());
+                assert!(!line.contains(&format!(".{name}(")), "{}: use libm in `{line}`", path.display());
             }
         }
     }

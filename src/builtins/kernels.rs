@@ -8,9 +8,20 @@ pub fn power(x: f64, y: f64) -> f64 {
     libm::pow(x, y)
 }
 
-/// The number of the step on which an instant falls: the first whose time is not before it, one part in 10⁹ aside.
+/// The number of the step on which an instant falls: the first whose time is not before it, rounding aside.
 pub fn event_step(time: f64, start: f64, dt: f64) -> f64 {
-    libm::ceil((time - start) / dt - 1e-9)
+    libm::ceil((time - start) / dt - slack(time, start, dt))
+}
+
+/// By how many steps rounding may have moved an instant: 10⁻⁹, and more where many short steps lie far from time 0.
+pub fn slack(time: f64, start: f64, dt: f64) -> f64 {
+    max(1e-9, 4.0 * f64::EPSILON * (libm::fabs(time) + libm::fabs(start)) / dt)
+}
+
+/// The time of the `n`-th repeat.
+pub fn repeat(first: f64, n: f64, period: f64) -> f64 {
+    // What comes once has an infinite period, and 0 · inf is no number.
+    if n == 0.0 { first } else { first + n * period }
 }
 
 pub(super) fn log(x: f64, base: f64) -> f64 {
@@ -62,7 +73,7 @@ pub(super) fn pulse([amount, first, every]: [f64; 3], at: Instant) -> f64 {
     let due = if every > 0.0 {
         // The last repeat that is not after the end of this step, and the one before, in case of rounding.
         let n = max(0.0, libm::floor((at.time - first) / every));
-        hit(first + n * every) || hit(first + (n + 1.0) * every)
+        hit(repeat(first, n, every)) || hit(repeat(first, n + 1.0, every))
     } else {
         hit(first)
     };

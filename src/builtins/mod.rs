@@ -11,7 +11,7 @@ mod table;
 
 use std::sync::LazyLock;
 
-pub use kernels::{event_step, power};
+pub use kernels::{event_step, power, repeat, slack};
 pub use reduce::{Accumulator, Reducer};
 pub use signature::{Param, Signature, Slot};
 

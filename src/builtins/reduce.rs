@@ -107,10 +107,10 @@ impl Accumulator {
                     self.extra = value;
                 }
                 let fall = (self.extra - value) / self.extra;
-                // What is undefined in one row is undefined for the run; a peak of 0 cannot be fallen from.
+                // What is undefined in one row is undefined for the run; a peak of 0 or less has no share.
                 if value.is_nan() || self.extra.is_nan() {
                     (self.value, self.extra) = (f64::NAN, f64::NAN);
-                } else if fall > self.value {
+                } else if self.extra > 0.0 && fall > self.value {
                     self.value = fall;
                 }
             }

@@ -7,7 +7,8 @@ use super::Facts;
 use crate::hir::{BinaryOp, DeclKind, ExprId, ExprKind, Model};
 use crate::units::Unit;
 
-/// Exact numbers may not grow past this many bits: what does is computed in doubles.
+/// What is worked out may not grow past this many bits: beyond, it is computed in doubles. Numbers with their units are
+/// always exact, because nothing below knows units.
 const MAX_BITS: u64 = 4096;
 
 /// The exact value of an expression of literals, units and constant `let`s, in stored units; `None` for anything else,
@@ -45,7 +46,6 @@ impl Fold<'_> {
         }
         self.done[e.0 as usize] = State::Running;
         let value = stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.new_value(e));
-        let value = value.filter(|v| v.numer().bits() + v.denom().bits() <= MAX_BITS);
         self.done[e.0 as usize] = State::Done(value.clone());
         value
     }
@@ -62,13 +62,14 @@ impl Fold<'_> {
             ExprKind::Negate(a) => -self.value(*a)?,
             ExprKind::Binary(op, a, b) => {
                 let (a, b) = (self.value(*a)?, self.value(*b)?);
-                match op {
+                let value = match op {
                     BinaryOp::Add => a + b,
                     BinaryOp::Subtract => a - b,
                     BinaryOp::Multiply => a * b,
                     BinaryOp::Divide if !b.is_zero() => a / b,
                     _ => return None,
-                }
+                };
+                return Some(value).filter(|v| v.numer().bits() + v.denom().bits() <= MAX_BITS);
             }
             ExprKind::Decl(id) => match self.model.decl(*id).kind {
                 DeclKind::Let { value } => self.value(value)?,
@@ -88,7 +89,6 @@ pub(super) fn literal(model: &Model, e: ExprId) -> Option<BigRational> {
             let (a, b) = (literal(model, *a)?, literal(model, *b)?);
             (!b.is_zero()).then(|| a / b)
         }
-        ExprKind::Unit(_) => None,
         _ => None,
     }
 }

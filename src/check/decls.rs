@@ -161,6 +161,16 @@ impl Infer<'_> {
 
     fn rate(&mut self, e: ExprId, typed: &Typed, what: &str, said: Span) {
         let found = self.infer(e);
+        if typed.ty == Ty::Bool {
+            let error = Diagnostic::new(
+                Code::E0201,
+                format!("{what} is a condition, and has no rate"),
+                self.model.expr(e).span,
+                "only a number changes at a rate",
+            )
+            .help("say its next value: `next …`");
+            return self.report(error);
+        }
         let (Ty::Number(dim), Some(clock)) = (&typed.ty, self.model.units.clock()) else { return };
         let units = &self.model.units;
         let shown = typed.shown.as_ref().map(|u| units.divide(u, &Unit::of(clock)));

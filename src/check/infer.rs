@@ -37,6 +37,8 @@ pub(super) struct Infer<'a> {
     facts: &'a mut Facts,
     pub typed: Vec<Option<Typed>>,
     decls: Vec<State<Typed>>,
+    /// How many of them are running.
+    running: usize,
     fns: Vec<State<Scheme>>,
     solved: Vec<Option<Dim>>,
     locals: Vec<Vec<Ty>>,
@@ -53,6 +55,7 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     let mut infer = Infer {
         typed: vec![None; model.exprs.len()],
         decls: vec![State::New; model.decls.len()],
+        running: 0,
         fns: vec![State::New; model.fns.len()],
         solved: Vec::new(),
         locals: Vec::new(),
@@ -259,6 +262,7 @@ impl Infer<'_> {
         });
         let provisional = declared.clone().unwrap_or_else(|| Self::number(self.fresh(), None));
         self.decls[id.0 as usize] = State::Running(provisional.clone());
+        self.running += 1;
         let metric = std::mem::replace(&mut self.in_metric, matches!(decl.kind, DeclKind::Metric { .. }));
         let locals = std::mem::take(&mut self.locals);
         let typed = match (&decl.kind, declared) {
@@ -284,7 +288,8 @@ impl Infer<'_> {
         self.locals = locals;
         self.in_metric = metric;
         self.decls[id.0 as usize] = State::Done(typed.clone());
-        if !self.decls.iter().any(|d| matches!(d, State::Running(_))) {
+        self.running -= 1;
+        if self.running == 0 {
             for id in std::mem::take(&mut self.postponed) {
                 let State::Done(Typed { ty: Ty::Number(dim), .. }) = &self.decls[id.0 as usize] else { continue };
                 if self.resolve(dim).vars().next().is_some() {
@@ -551,15 +556,11 @@ impl Infer<'_> {
                 let (ta, tb) = (self.want_number(*a, &ta), self.want_number(*b, &tb));
                 self.arithmetic(*op, (*a, &ta), (*b, &tb))
             }
-            ExprKind::Compare(op, a, b) => {
-                let (ta, tb) = (self.infer(*a), self.infer(*b));
-                let both = matches!((&ta.ty, &tb.ty), (Ty::Bool, Ty::Bool))
-                    && matches!(op, CompareOp::Equal | CompareOp::NotEqual);
-                if !both
-                    && (self.want_number(*a, &ta).ty != Ty::Unknown)
-                    && (self.want_number(*b, &tb).ty != Ty::Unknown)
-                {
-                    self.agree((*a, &ta), (*b, &tb), |a, b| format!("{a} cannot be compared with {b}"));
+            ExprKind::Compare(first, rest) => {
+                let mut a = *first;
+                for (op, b) in rest {
+                    self.compare(*op, a, *b);
+                    a = *b;
                 }
                 Self::BOOL
             }
@@ -587,6 +588,15 @@ impl Infer<'_> {
             }
             ExprKind::Call(id, args) => self.call(*id, args),
             ExprKind::Builtin(builtin, args) => self.builtin(e, builtin, args),
+        }
+    }
+
+    fn compare(&mut self, op: CompareOp, a: ExprId, b: ExprId) {
+        let (ta, tb) = (self.infer(a), self.infer(b));
+        let both =
+            matches!((&ta.ty, &tb.ty), (Ty::Bool, Ty::Bool)) && matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+        if !both && self.want_number(a, &ta).ty != Ty::Unknown && self.want_number(b, &tb).ty != Ty::Unknown {
+            self.agree((a, &ta), (b, &tb), |a, b| format!("{a} cannot be compared with {b}"));
         }
     }
 

@@ -250,6 +250,7 @@ impl Ledger<'_> {
             .moves()
             .filter(|(_, d, o)| d.span != decl.span && [o.from, o.to].iter().any(|p| p.kind == PlaceKind::Decl(inside)))
             .map(|(_, d, _)| format!("`{}`", d.name))
+            .take(8)
             .collect();
         let written = self.sources.text(conserve.span);
         let more = if conserve.except.is_empty() { " except" } else { "," };

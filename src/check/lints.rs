@@ -40,9 +40,14 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             );
         }
     }
+    let mut touched = vec![false; model.decls.len()];
+    for place in model.moves().flat_map(|(_, _, m)| [m.from, m.to]) {
+        if let PlaceKind::Decl(id) = place.kind {
+            touched[id.0 as usize] = true;
+        }
+    }
     for (id, decl) in model.decls() {
-        let touched = || model.moves().any(|(_, _, m)| [m.from, m.to].iter().any(|p| p.kind == PlaceKind::Decl(id)));
-        if matches!(decl.kind, DeclKind::Stock { .. }) && !decl.read && !touched() {
+        if matches!(decl.kind, DeclKind::Stock { .. }) && !decl.read && !touched[id.0 as usize] {
             diagnostics.push(
                 Diagnostic::new(
                     Code::W0401,

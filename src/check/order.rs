@@ -75,9 +75,13 @@ pub(super) fn check(
     let step = step_graph(model);
     let n = step.edges.len();
     let (order, cycles) = sort(n, |i| step.edges[i].iter().map(|e| e.to));
+    let mut instant = vec![false; n];
+    if !cycles.is_empty() {
+        let loops = sort(n, |i| step.edges[i].iter().filter(|e| !e.row_zero).map(|e| e.to)).1;
+        loops.into_iter().flatten().for_each(|i| instant[i] = true);
+    }
     for cycle in &cycles {
-        let instant = sort(n, |i| step.edges[i].iter().filter(|e| !e.row_zero).map(|e| e.to)).1;
-        let only_row_zero = !instant.iter().any(|c| c.iter().any(|i| cycle.contains(i)));
+        let only_row_zero = !cycle.iter().any(|i| instant[*i]);
         report_loop(model, sources, &step.edges, cycle, only_row_zero, diagnostics);
     }
     let opening = opening_graph(model);

@@ -139,9 +139,18 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
 
 /// In a metric, what changes during a run stands inside a function of the whole run.
 fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: ExprId, diagnostics: &mut Vec<Diagnostic>) {
-    let mut stack = vec![value];
-    while let Some(e) = stack.pop() {
+    // Each with the call through which it is met, if it stands in a function.
+    let mut stack: Vec<(ExprId, Option<(ExprId, FnId)>)> = vec![(value, None)];
+    let mut functions = Vec::new();
+    while let Some((e, within)) = stack.pop() {
         match &model.expr(e).kind {
+            ExprKind::Call(id, args) => {
+                stack.extend(args.iter().map(|a| (*a, within)));
+                if !functions.contains(id) {
+                    functions.push(*id);
+                    stack.push((model.function(*id).body, within.or(Some((e, *id)))));
+                }
+            }
             ExprKind::Builtin(b, args) if b.reducer.is_some() => {
                 // `at(x, t)`: the time is one of the run.
                 for t in args.iter().skip(1).flatten() {
@@ -168,6 +177,21 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
                     && varying.part(e).is_some()
                 {
                     let text = sources.text(model.expr(e).span).to_string();
+                    if let Some((call, id)) = within {
+                        let function = &model.function(id).name;
+                        let error = Diagnostic::new(
+                            Code::E0206,
+                            format!("`{function}` reads what changes during a run, and a metric is one number"),
+                            model.expr(call).span,
+                            "its value in which row?",
+                        )
+                        .label(model.expr(e).span, format!("`{text}` changes"))
+                        .help(format!(
+                            "give it to `{function}` as an argument: `final({text})`, `mean_over({text})` …"
+                        ));
+                        diagnostics.push(error);
+                        continue;
+                    }
                     let error = Diagnostic::new(
                         Code::E0206,
                         format!("`{text}` changes during a run, and a metric is one number"),
@@ -178,7 +202,7 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
                     diagnostics.push(error);
                     continue;
                 }
-                stack.extend(children);
+                stack.extend(children.into_iter().map(|child| (child, within)));
             }
         }
     }

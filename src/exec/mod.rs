@@ -12,6 +12,7 @@ mod run;
 pub use compile::Program;
 pub use fault::{Fault, FaultKind, Value};
 
+use crate::builtins::{event_step, slack};
 use crate::ir;
 
 /// What came of a run.
@@ -81,9 +82,9 @@ impl Balance {
         self.opened + self.inflow - self.outflow - self.closed
     }
 
-    /// Whether it balances, rounding aside.
-    pub fn holds(&self) -> bool {
-        self.gap().abs() <= AUDIT * self.scale.max(f64::MIN_POSITIVE)
+    /// Whether it balances after so many steps, rounding aside: each may have rounded every sum.
+    pub fn holds(&self, steps: u64) -> bool {
+        self.gap().abs() <= AUDIT.max(ir::rounding(steps)) * self.scale.max(f64::MIN_POSITIVE)
     }
 }
 
@@ -91,8 +92,8 @@ impl Balance {
 pub(crate) fn window(clock: &ir::Clock, window: Option<(f64, f64)>, steps_only: bool) -> (u64, u64) {
     let last = if steps_only { clock.steps.saturating_sub(1) } else { clock.steps };
     let Some((from, to)) = window else { return (0, last) };
-    let first = crate::builtins::event_step(from, clock.start, clock.dt);
-    let end = libm::floor((to - clock.start) / clock.dt + 1e-9);
+    let first = event_step(from, clock.start, clock.dt);
+    let end = libm::floor((to - clock.start) / clock.dt + slack(to, clock.start, clock.dt));
     // Steps are counted by their start: the one that starts where the window ends lies behind it.
     let end = if steps_only { end - 1.0 } else { end };
     if first.is_nan() || end.is_nan() || first > end || end < 0.0 {

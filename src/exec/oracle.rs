@@ -142,11 +142,18 @@ impl Oracle<'_> {
                 Some(if u.rate { self.cell(u.cell) + model.clock.dt * value } else { value })
             })
             .collect();
+        // Rates may read sums: all rates first.
+        let rates: Vec<(CellId, f64)> = model
+            .sums
+            .iter()
+            .filter_map(|s| match s.what {
+                Summed::Rate(e) => Some((s.cell, self.eval(e))),
+                Summed::Move(_) => None,
+            })
+            .collect();
         self.sum(&undated);
-        for sum in &model.sums {
-            if let Summed::Rate(e) = sum.what {
-                self.cells[sum.cell.0 as usize] += self.eval(e) * model.clock.dt;
-            }
+        for (cell, rate) in rates {
+            self.cells[cell.0 as usize] += rate * model.clock.dt;
         }
         self.commit(&undated, stocks)?;
         for (i, (update, value)) in model.updates.iter().zip(updates).enumerate() {
@@ -522,7 +529,7 @@ impl Oracle<'_> {
     }
 
     fn audit(&self) -> Option<Fault> {
-        let broken = self.balances.iter().position(|b| !b.holds())?;
+        let broken = self.balances.iter().position(|b| !b.holds(self.step))?;
         Some(Fault { step: self.step, kind: FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() } })
     }
 

@@ -579,7 +579,7 @@ impl Run<'_> {
         out.assets.clone_from(&self.balances);
         out.short.clone_from(&self.short);
         out.fault = failed.map(|kind| Fault { step: self.step, kind }).or_else(|| {
-            let broken = self.balances.iter().position(|b| !b.holds())?;
+            let broken = self.balances.iter().position(|b| !b.holds(self.step))?;
             Some(Fault { step: self.step, kind: FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() } })
         });
         if out.fault.is_some() {

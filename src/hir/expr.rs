@@ -50,7 +50,10 @@ impl<'a> Resolver<'a> {
                 let a = self.expr(a);
                 ExprKind::Binary(*op, a, self.expr(b))
             }
-            ast::ExprKind::Compare(first, rest) => return self.chain(first, rest),
+            ast::ExprKind::Compare(first, rest) => {
+                let first = self.expr(first);
+                ExprKind::Compare(first, rest.iter().map(|(op, e)| (*op, self.expr(e))).collect())
+            }
             ast::ExprKind::If(parts) => {
                 let [c, a, b] = &**parts;
                 let (c, a) = (self.expr(c), self.expr(a));
@@ -172,26 +175,6 @@ impl<'a> Resolver<'a> {
                 return ExprKind::Error;
             }
         })
-    }
-
-    /// `a < b <= c` is `a < b and b <= c`, with b worked out once.
-    fn chain(&mut self, first: &'a ast::Expr, rest: &'a [(ast::CompareOp, ast::Expr)]) -> ExprId {
-        let mut left = self.expr(first);
-        let mut all: Option<ExprId> = None;
-        for (op, right) in rest {
-            let right = self.expr(right);
-            let span = self.model.expr(left).span.to(self.model.expr(right).span);
-            let one = self.add(ExprKind::Compare(*op, left, right), span);
-            all = Some(match all {
-                None => one,
-                Some(before) => {
-                    let span = self.model.expr(before).span.to(span);
-                    self.add(ExprKind::Binary(BinaryOp::And, before, one), span)
-                }
-            });
-            left = right;
-        }
-        all.unwrap_or(left)
     }
 
     /// Divisions that read two ways.

@@ -331,8 +331,8 @@ pub enum ExprKind {
     Not(ExprId),
     /// Two operands.
     Binary(BinaryOp, ExprId, ExprId),
-    /// A comparison.
-    Compare(CompareOp, ExprId, ExprId),
+    /// `a < b <= c`: each is compared with the next. One node, so that what stands in the middle has one parent.
+    Compare(ExprId, Vec<(CompareOp, ExprId)>),
     /// A choice.
     If(ExprId, ExprId, ExprId),
     /// A function of the language; arguments that are left out are `None`.
@@ -391,7 +391,8 @@ impl Model {
     pub fn children(&self, id: ExprId) -> Vec<ExprId> {
         match &self.expr(id).kind {
             ExprKind::Negate(a) | ExprKind::Not(a) => vec![*a],
-            ExprKind::Binary(_, a, b) | ExprKind::Compare(_, a, b) => vec![*a, *b],
+            ExprKind::Binary(_, a, b) => vec![*a, *b],
+            ExprKind::Compare(first, rest) => std::iter::once(*first).chain(rest.iter().map(|(_, e)| *e)).collect(),
             ExprKind::If(a, b, c) => vec![*a, *b, *c],
             ExprKind::Builtin(_, args) => args.iter().flatten().copied().collect(),
             ExprKind::Call(_, args) => args.clone(),

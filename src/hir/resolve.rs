@@ -621,6 +621,7 @@ impl<'a> Resolver<'a> {
                         self.report(error);
                     }
                     None => {
+                        let compare = self.may_compare();
                         let known: Vec<&str> = self
                             .model
                             .decls
@@ -628,7 +629,7 @@ impl<'a> Resolver<'a> {
                             .filter(|d| matches!(d.kind, DeclKind::Param { .. } | DeclKind::Stock { .. }))
                             .map(|d| d.name.as_str())
                             .collect();
-                        let meant = did_you_mean(&name.text, known.iter().copied());
+                        let meant = if compare { did_you_mean(&name.text, known.iter().copied()) } else { None };
                         let error = Diagnostic::new(
                             Code::E0801,
                             format!("the model has nothing to set called `{}`", name.text),

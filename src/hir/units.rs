@@ -361,19 +361,14 @@ impl<'a> Resolver<'a> {
                 self.report(error);
                 None
             }
-            TypeKind::Multiply(a, b) | TypeKind::Divide(a, b) => {
-                let (a, b) = (self.unit_type(a), self.unit_type(b));
-                let (a, b) = (a?, b?);
-                let mut out = a;
-                let sign = if matches!(ty.kind, TypeKind::Multiply(..)) { Exponent::one() } else { -Exponent::one() };
-                for (id, e) in b.power(sign).factors {
-                    match out.factors.iter_mut().find(|(other, _)| *other == id) {
-                        Some((_, old)) => *old += e,
-                        None => out.factors.push((id, e)),
-                    }
+            TypeKind::Product(first, rest) => {
+                let mut out = self.unit_type(first);
+                for (op, factor) in rest {
+                    let factor = self.unit_type(factor);
+                    let sign = if *op == ast::BinaryOp::Multiply { Exponent::one() } else { -Exponent::one() };
+                    out = out.zip(factor).map(|(out, factor)| out.multiply(&factor.power(sign)));
                 }
-                out.factors.retain(|(_, e)| !e.is_zero());
-                Some(out)
+                out
             }
             TypeKind::Power(base, exponent) => {
                 let base = self.unit_type(base);

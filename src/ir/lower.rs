@@ -349,7 +349,13 @@ impl Lower<'_> {
             Home::Move(m) => Expr::Taken(m),
             Home::Let(l) if !self.opening => Expr::Let(l),
             Home::Let(_) => match self.hir.decl(id).kind {
-                DeclKind::Let { value } => return self.expr(value),
+                DeclKind::Let { value } => {
+                    // It reads no arguments of the function around it, so that it is worked out once for all.
+                    let locals = std::mem::take(&mut self.locals);
+                    let out = self.expr(value);
+                    self.locals = locals;
+                    return out;
+                }
                 _ => Expr::Constant(f64::NAN),
             },
             Home::Metric => return self.metric(id),
@@ -406,8 +412,10 @@ impl Lower<'_> {
         }
         let hir = self.hir;
         let expr = match &hir.expr(e).kind {
-            ExprKind::Number { value, .. } | ExprKind::Quantity { value, .. } => Expr::Constant(to_f64(value)),
-            ExprKind::Unit(_) | ExprKind::Error => Expr::Constant(f64::NAN),
+            // Numbers and units are constants, and have been met.
+            ExprKind::Number { .. } | ExprKind::Quantity { .. } | ExprKind::Unit(_) | ExprKind::Error => {
+                Expr::Constant(f64::NAN)
+            }
             ExprKind::Infinity => Expr::Constant(f64::INFINITY),
             ExprKind::Pi => Expr::Constant(std::f64::consts::PI),
             ExprKind::Bool(value) => Expr::Constant(f64::from(u8::from(*value))),
@@ -428,10 +436,7 @@ impl Lower<'_> {
                 let (a, b) = (self.expr(*a), self.expr(*b));
                 Expr::Binary(binary(*op), a, b)
             }
-            ExprKind::Compare(op, a, b) => {
-                let (a, b) = (self.expr(*a), self.expr(*b));
-                Expr::Binary(comparison(*op), a, b)
-            }
+            ExprKind::Compare(first, rest) => return self.chain(*first, rest, Self::expr),
             ExprKind::If(c, a, b) => {
                 let (c, a) = (self.expr(*c), self.expr(*a));
                 Expr::If(c, a, self.expr(*b))
@@ -446,6 +451,27 @@ impl Lower<'_> {
             ExprKind::Builtin(builtin, args) => return self.builtin(builtin, args),
         };
         self.add(expr)
+    }
+
+    /// `a < b <= c` is `a < b and b <= c`, with b worked out once.
+    pub(super) fn chain(
+        &mut self,
+        first: hir::ExprId,
+        rest: &[(CompareOp, hir::ExprId)],
+        part: fn(&mut Self, hir::ExprId) -> ExprId,
+    ) -> ExprId {
+        let mut left = part(self, first);
+        let mut all = None;
+        for (op, right) in rest {
+            let right = part(self, *right);
+            let one = self.add(Expr::Binary(comparison(*op), left, right));
+            all = Some(match all {
+                None => one,
+                Some(before) => self.add(Expr::Binary(Binary::And, before, one)),
+            });
+            left = right;
+        }
+        all.unwrap_or(left)
     }
 
     pub(super) fn builtin(&mut self, builtin: &'static Builtin, args: &[Option<hir::ExprId>]) -> ExprId {

@@ -1,6 +1,6 @@
 //! Lowers metrics: functions of the whole run become probes, the rest is worked out when the run is over.
 
-use super::lower::{Lower, binary, comparison, looks_back};
+use super::lower::{Lower, binary, looks_back};
 use super::{DeclId, Expr, ExprId, Probe, Unary};
 use crate::builtins::{Builtin, Reducer};
 use crate::check::constant;
@@ -37,10 +37,7 @@ impl Lower<'_> {
                 let (a, b) = (self.metric_expr(*a), self.metric_expr(*b));
                 Expr::Binary(binary(*op), a, b)
             }
-            ExprKind::Compare(op, a, b) => {
-                let (a, b) = (self.metric_expr(*a), self.metric_expr(*b));
-                Expr::Binary(comparison(*op), a, b)
-            }
+            ExprKind::Compare(first, rest) => return self.chain(*first, rest, Self::metric_expr),
             ExprKind::If(c, a, b) => {
                 let (c, a) = (self.metric_expr(*c), self.metric_expr(*a));
                 Expr::If(c, a, self.metric_expr(*b))
@@ -92,12 +89,20 @@ impl Lower<'_> {
     /// Whether an expression names something that moves within a step: it has no value in the last row.
     fn names_a_move(&self, start: hir::ExprId) -> bool {
         let mut stack = vec![start];
+        let mut functions = Vec::new();
         while let Some(e) = stack.pop() {
             match &self.hir.expr(e).kind {
                 ExprKind::Decl(id) if matches!(self.hir.decl(*id).kind, DeclKind::Move(_)) && !self.dated(*id) => {
                     return true;
                 }
                 ExprKind::Builtin(b, args) if looks_back(b, args) => stack.extend(args.iter().skip(1).flatten()),
+                ExprKind::Call(f, args) => {
+                    if !functions.contains(f) {
+                        functions.push(*f);
+                        stack.push(self.hir.function(*f).body);
+                    }
+                    stack.extend(args);
+                }
                 _ => stack.extend(self.hir.children(e)),
             }
         }

@@ -13,7 +13,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
-use crate::builtins::{Instant, Reducer};
+use crate::builtins::{Instant, Reducer, event_step, repeat, slack};
 pub use crate::hir::{DeclId, ShortKind};
 use crate::units::to_f64;
 
@@ -342,7 +342,7 @@ pub fn rounding(step: u64) -> f64 {
 /// The steps that an event falls on.
 pub fn event_hits(clock: &Clock, step: u64, first: f64, period: Option<f64>, last: Option<f64>) -> bool {
     let k = step as f64;
-    let on = |t: f64| crate::builtins::event_step(t, clock.start, clock.dt) == k;
+    let on = |t: f64| event_step(t, clock.start, clock.dt) == k;
     let Some(period) = period else { return on(first) };
     if period.is_nan() || period <= 0.0 {
         return false;
@@ -350,6 +350,9 @@ pub fn event_hits(clock: &Clock, step: u64, first: f64, period: Option<f64>, las
     let last = last.unwrap_or(clock.stop);
     // Of the repeats, only the two around this instant can fall on it; a period shorter than a step hits every step.
     let n = libm::floor((clock.time(step) - first) / period);
-    let hit = |n: f64| n >= 0.0 && first + n * period <= last + 1e-9 * clock.dt && on(first + n * period);
+    let hit = |n: f64| {
+        let t = repeat(first, n, period);
+        n >= 0.0 && t <= last + slack(t, last, clock.dt) * clock.dt && on(t)
+    };
     hit(n) || hit(n + 1.0) || hit(n - 1.0)
 }

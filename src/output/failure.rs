@@ -212,6 +212,7 @@ impl Failure<'_> {
         } else {
             "a division by 0, or growth without bound, gives infinity"
         };
+        let moved = if let Value::Move(m) = what { Some(m) } else { None };
         let (id, expr) = match what {
             Value::Move(m) => {
                 let id = self.whole(m).0;
@@ -246,7 +247,7 @@ impl Failure<'_> {
         let span = expr.map_or(decl.whole, |e| self.checked.model.expr(e).span);
         let error = Diagnostic::new(
             Code::E0903,
-            format!("`{}` becomes {shown} in {}", decl.name, self.step()),
+            format!("`{}` becomes {shown} in {}", decl.name, self.moment(moved)),
             span,
             format!("this is {shown}"),
         )

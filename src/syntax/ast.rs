@@ -291,8 +291,8 @@ pub struct Type {
 pub enum TypeKind {
     Name(Name),
     Number(Number),
-    Multiply(Box<Type>, Box<Type>),
-    Divide(Box<Type>, Box<Type>),
+    /// The first factor, then each with its sign; a list, because a tree of a long one would overflow the stack.
+    Product(Box<Type>, Vec<(BinaryOp, Type)>),
     Power(Box<Type>, Box<Expr>),
 }
 

@@ -36,13 +36,16 @@ pub enum Atom {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Dim(Vec<(Atom, Exponent)>);
 
-// An exponent past 128 bits comes from no model of anything; it becomes 0 and never a panic.
+// An exponent past 128 bits comes from no model of anything; it stays as large as can be, so that it neither panics nor
+// makes the dimension vanish.
+const HUGE: Exponent = Exponent::new_raw(i128::MAX, 1);
+
 fn add(a: Exponent, b: Exponent) -> Exponent {
-    a.checked_add(&b).unwrap_or_default()
+    a.checked_add(&b).unwrap_or(HUGE)
 }
 
 fn times(a: Exponent, b: Exponent) -> Exponent {
-    a.checked_mul(&b).unwrap_or_default()
+    a.checked_mul(&b).unwrap_or(HUGE)
 }
 
 impl Dim {
@@ -156,6 +159,23 @@ impl Unit {
         let powers = self.factors.iter().map(|(u, e)| (*u, times(*e, exponent)));
         Unit { factors: powers.filter(|(_, e)| !e.is_zero()).collect() }
     }
+
+    /// The product of two, each unit once.
+    pub fn multiply(&self, other: &Unit) -> Unit {
+        self.multiply_where(other, |a, b| a == b)
+    }
+
+    fn multiply_where(&self, other: &Unit, same: impl Fn(UnitId, UnitId) -> bool) -> Unit {
+        let mut out = self.clone();
+        for (id, exponent) in &other.factors {
+            match out.factors.iter_mut().find(|(old, _)| same(*old, *id)) {
+                Some((_, e)) => *e = add(*e, *exponent),
+                None => out.factors.push((*id, *exponent)),
+            }
+        }
+        out.factors.retain(|(_, e)| !e.is_zero());
+        out
+    }
 }
 
 /// A declared unit.
@@ -247,19 +267,8 @@ impl Registry {
 
     /// The product of two units, as one would write it: a family that stands in both is written in the first's unit.
     pub fn multiply(&self, a: &Unit, b: &Unit) -> Unit {
-        let mut out = a.clone();
-        for (id, exponent) in &b.factors {
-            let dim = &self.get(*id).dim;
-            match out
-                .factors
-                .iter_mut()
-                .find(|(other, _)| other == id || (!dim.is_one() && self.get(*other).dim == *dim))
-            {
-                Some((_, e)) => *e = add(*e, *exponent),
-                None => out.factors.push((*id, *exponent)),
-            }
-        }
-        out.factors.retain(|(_, e)| !e.is_zero());
+        let same = |a: UnitId, b: UnitId| a == b || (!self.get(b).dim.is_one() && self.get(a).dim == self.get(b).dim);
+        let mut out = a.multiply_where(b, same);
         // `bps*TKN` is what nobody writes: a share of something is written in what it is a share of. `percent/year` stays.
         let measures = |id: UnitId| !self.get(id).dim.is_one();
         if out.factors.iter().any(|(id, e)| measures(*id) && e.is_positive()) {

@@ -109,6 +109,7 @@ impl Generator {
         }
         self.moves(&mut out, stocks);
         let _ = writeln!(out, "let after = {} + total({})", self.amount(), self.moves[0]);
+        let _ = writeln!(out, "let pace = total({}) / (1 month)\nlet covered = total(pace)", self.moves[0]);
         let conserved = self.random.chance(40);
         if conserved {
             let crossing: Vec<String> = self.moves.iter().filter(|m| m.starts_with('c')).cloned().collect();

@@ -334,11 +334,12 @@ pub(super) fn ty<'t, 's: 't>(expr: Rule<'t, 's, Expr>) -> Rule<'t, 's, Type> {
             let span = base.span.to(exponent.span);
             Type { kind: TypeKind::Power(Box::new(base), Box::new(exponent)), span }
         });
-        let op = sign(Tok::Star, "*").to(true).or(sign(Tok::Slash, "/").to(false));
-        power.clone().foldl(op.then(power).repeated(), |a, (times, b)| {
-            let span = a.span.to(b.span);
-            let (a, b) = (Box::new(a), Box::new(b));
-            Type { kind: if times { TypeKind::Multiply(a, b) } else { TypeKind::Divide(a, b) }, span }
+        let op = sign(Tok::Star, "*").to(BinaryOp::Multiply).or(sign(Tok::Slash, "/").to(BinaryOp::Divide));
+        power.clone().then(op.then(power).repeated().collect::<Vec<_>>()).map_with(|(first, rest), e| {
+            if rest.is_empty() {
+                return first;
+            }
+            Type { kind: TypeKind::Product(Box::new(first), rest), span: span_of(e.slice()) }
         })
     })
     .boxed()
