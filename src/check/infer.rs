@@ -109,7 +109,6 @@ impl Infer<'_> {
             Ty::Number(dim) => Ty::Number(self.resolve(dim)),
             other => other.clone(),
         };
-        let types = self.typed.iter().map(|t| t.as_ref().map_or(Ty::Unknown, |t| resolve(&t.ty))).collect();
         let decls = self.decls.iter().map(|state| {
             let (State::Done(typed) | State::Running(typed)) = state else {
                 return DeclFacts { ty: Ty::Unknown, shown: Unit::one() };
@@ -124,7 +123,7 @@ impl Infer<'_> {
             };
             DeclFacts { ty, shown }
         });
-        (self.facts.decls, self.facts.types) = (decls.collect(), types);
+        self.facts.decls = decls.collect();
     }
 
     /// Runs one inference whose first mistake is reported, whatever failed before.

@@ -91,8 +91,6 @@ pub struct ConserveFacts {
 /// Everything that is known of a model.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The type of each expression, by [`ExprId`].
-    pub types: Vec<Ty>,
     /// The exact value of each expression that is constant, by [`ExprId`], in stored units.
     pub constants: Vec<Option<BigRational>>,
     /// The unit that a bare number has from its place.

@@ -12,7 +12,6 @@ mod run;
 pub use compile::Program;
 pub use fault::{Fault, FaultKind, Value};
 
-use crate::builtins::{event_step, slack};
 use crate::ir;
 
 /// What came of a run.
@@ -86,18 +85,4 @@ impl Balance {
     pub fn holds(&self, steps: u64) -> bool {
         self.gap().abs() <= AUDIT.max(ir::rounding(steps)) * self.scale.max(f64::MIN_POSITIVE)
     }
-}
-
-/// The steps of a window: all of them, or those whose time lies within it.
-pub(crate) fn window(clock: &ir::Clock, window: Option<(f64, f64)>, steps_only: bool) -> (u64, u64) {
-    let last = if steps_only { clock.steps.saturating_sub(1) } else { clock.steps };
-    let Some((from, to)) = window else { return (0, last) };
-    let first = event_step(from, clock.start, clock.dt);
-    let end = libm::floor((to - clock.start) / clock.dt + slack(to, clock.start, clock.dt));
-    // Steps are counted by their start: the one that starts where the window ends lies behind it.
-    let end = if steps_only { end - 1.0 } else { end };
-    if first.is_nan() || end.is_nan() || first > end || end < 0.0 {
-        return (1, 0);
-    }
-    (first.max(0.0) as u64, (end as u64).min(last))
 }

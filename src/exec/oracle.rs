@@ -249,7 +249,7 @@ impl Oracle<'_> {
                 continue;
             }
             let window = probe.window.map(|(a, b)| (self.eval(a), self.eval(b)));
-            let (mut first, mut last) = super::window(clock, window, probe.steps_only);
+            let (mut first, mut last) = crate::ir::window(clock, window, probe.steps_only);
             if let Some(at) = probe.at {
                 let step = crate::builtins::event_step(self.eval(at), clock.start, clock.dt);
                 if step != k as f64 {

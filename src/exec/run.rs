@@ -1,9 +1,9 @@
 //! Runs a [`Program`] once.
 
 use super::compile::{Inst, Limits, Program, Stage, apply};
-use super::{AUDIT, Balance, Extremes, Fault, FaultKind, Outcome, Value, window};
+use super::{AUDIT, Balance, Extremes, Fault, FaultKind, Outcome, Value};
 use crate::builtins::{Accumulator, Instant, event_step};
-use crate::ir::{Model, MoveId, ShortKind, Summed, Work, event_hits, rounding};
+use crate::ir::{Model, MoveId, ShortKind, Summed, Work, event_hits, rounding, window};
 
 /// The moves of one settlement, and which of them end in which stock.
 #[derive(Default)]

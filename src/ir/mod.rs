@@ -2,7 +2,8 @@
 //!
 //! In: a checked model (see [`lower`]). Out: [`Model`], which both evaluators run. All values are in stored units. A value
 //! that has a place in the source knows its declaration, so that results and failures can be named again.
-//! Invariant: definitions stand in an order in which they can be worked out. Absent on purpose: how to run it.
+//! Invariant: definitions stand in an order in which they can be worked out. Absent on purpose: how to run it; only
+//! which steps a time falls on is said here, once for both.
 
 mod lower;
 mod metric;
@@ -355,4 +356,18 @@ pub fn event_hits(clock: &Clock, step: u64, first: f64, period: Option<f64>, las
         n >= 0.0 && t <= last + slack(t, last, clock.dt) * clock.dt && on(t)
     };
     hit(n) || hit(n + 1.0) || hit(n - 1.0)
+}
+
+/// The steps of a window: all of them, or those whose time lies within it.
+pub(crate) fn window(clock: &Clock, window: Option<(f64, f64)>, steps_only: bool) -> (u64, u64) {
+    let last = if steps_only { clock.steps.saturating_sub(1) } else { clock.steps };
+    let Some((from, to)) = window else { return (0, last) };
+    let first = event_step(from, clock.start, clock.dt);
+    let end = libm::floor((to - clock.start) / clock.dt + slack(to, clock.start, clock.dt));
+    // Steps are counted by their start: the one that starts where the window ends lies behind it.
+    let end = if steps_only { end - 1.0 } else { end };
+    if first.is_nan() || end.is_nan() || first > end || end < 0.0 {
+        return (1, 0);
+    }
+    (first.max(0.0) as u64, (end as u64).min(last))
 }

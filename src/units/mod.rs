@@ -220,11 +220,6 @@ impl Registry {
         &self.units[id.0 as usize]
     }
 
-    /// All units, in order of declaration.
-    pub fn iter(&self) -> impl Iterator<Item = (UnitId, &UnitDef)> {
-        self.units.iter().enumerate().map(|(i, u)| (UnitId(i as u32), u))
-    }
-
     /// Makes a unit the clock's: from now on its dimension is stored in it, so that every conversion into it is exact.
     /// `false` when the unit is no power 1 of a single base.
     pub fn set_clock(&mut self, id: UnitId) -> bool {
