@@ -4,6 +4,8 @@
 //! what it is called elsewhere; the checker, both evaluators, the book and completion read it from here.
 //! Invariant: nobody outside asks for a function's name. Absent on purpose: user functions (`fn`), distributions.
 
+pub mod aggregate;
+mod curve;
 mod kernels;
 mod reduce;
 mod signature;
@@ -11,6 +13,8 @@ mod table;
 
 use std::sync::LazyLock;
 
+pub use aggregate::{Aggregate, Item, Nothing};
+pub use curve::{Curve, Ends, Reading, Series};
 pub use kernels::{event_step, power, repeat, slack};
 pub use reduce::{Accumulator, Reducer};
 pub use signature::{Param, Signature, Slot};

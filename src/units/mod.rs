@@ -1,11 +1,13 @@
 //! Dimensions and units.
 //!
-//! In: declared units. Out: [`Dim`], what can be added to what; [`Unit`], how a value is written; and exact factors
-//! between them. Invariant: exponents and factors are exact rationals; nothing here compares floats. Absent on purpose:
-//! inference (see `check`), which only uses [`Dim`]'s algebra.
+//! In: declared units. Out: [`Dim`], what can be added to what; [`Unit`], how a value is written; exact factors between
+//! them; and [`Date`]s, as times of a [`Calendar`]. Invariant: exponents and factors are exact rationals; nothing here
+//! compares floats. Absent on purpose: inference (see `check`), which only uses [`Dim`]'s algebra.
 
+mod calendar;
 mod display;
 
+pub use calendar::{Calendar, Date};
 pub use display::{magnitude, plain};
 
 use std::collections::BTreeMap;
