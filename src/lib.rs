@@ -32,6 +32,7 @@
 pub mod builtins;
 pub mod check;
 pub mod cli;
+pub mod data;
 pub mod diag;
 pub mod exec;
 pub mod hir;

@@ -1,6 +1,7 @@
 //! Files: the only place that reads and writes them.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::source::{LoadError, Loader};
@@ -18,18 +19,37 @@ pub(super) struct Model {
 /// Reads files of one folder and below.
 pub(super) struct Folder(PathBuf);
 
-impl Loader for Folder {
-    fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+impl Folder {
+    /// Where a file is. A link may lead out of the folder even where the path does not.
+    fn find(&self, path: &str) -> Result<PathBuf, LoadError> {
         let full = self.0.join(path);
-        // A link may lead out of the folder even where the path does not.
         let (Ok(root), Ok(real)) = (self.0.canonicalize(), full.canonicalize()) else { return Err(LoadError::Missing) };
         if !real.starts_with(&root) {
             return Err(LoadError::Unreadable("it is a link that leads out of the model's folder".into()));
         }
-        std::fs::read(&real).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => LoadError::Missing,
-            _ => LoadError::Unreadable(plain(&e)),
-        })
+        Ok(real)
+    }
+}
+
+impl Loader for Folder {
+    fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        std::fs::read(self.find(path)?).map_err(|e| refused(&e))
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read>, LoadError> {
+        let file = File::open(self.find(path)?).map_err(|e| refused(&e))?;
+        // Unix opens a folder and refuses to read it only later.
+        if file.metadata().is_ok_and(|m| m.is_dir()) {
+            return Err(refused(&io::ErrorKind::IsADirectory.into()));
+        }
+        Ok(Box::new(BufReader::new(file)))
+    }
+}
+
+fn refused(error: &io::Error) -> LoadError {
+    match error.kind() {
+        io::ErrorKind::NotFound => LoadError::Missing,
+        _ => LoadError::Unreadable(plain(error)),
     }
 }
 

@@ -8,7 +8,7 @@ use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
 
 use super::{Format, Terminal};
 use crate::diag::{Diagnostic, Severity};
-use crate::source::{FileId, SourceMap, Span};
+use crate::source::{FileId, SourceFile, SourceMap, Span};
 
 /// The longest line of source that is drawn.
 const LONGEST_LINE: usize = 400;
@@ -30,7 +30,9 @@ struct Texts(Vec<(File, Source<String>)>);
 impl Texts {
     fn hold(&mut self, file: &File, sources: &SourceMap) {
         if !self.0.iter().any(|(held, _)| held == file) {
-            self.0.push((file.clone(), Source::from(sources.file(file.0).text.clone())));
+            let source = sources.file(file.0);
+            let lines = Source::from(source.text.clone()).with_display_line_offset(source.first_line - 1);
+            self.0.push((file.clone(), lines));
         }
     }
 }
@@ -106,9 +108,11 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, texts: &mut Texts, color:
     let mut labels: Vec<_> = std::iter::once((&diagnostic.primary, tint)).chain(secondary).collect();
     // In the order of the text, or ariadne draws a section for each.
     labels.sort_by_key(|(label, _)| label.span);
+    let mut sections = Vec::new();
     for (label, tint) in labels {
         let Some(place) = place(label.span).filter(|_| drawable(label.span)) else { continue };
         texts.hold(&place.0, sources);
+        sections.push(place.0.0);
         // Without a message, even an empty one, ariadne would not mark the place.
         report.add_label(Label::new(place).with_color(tint).with_message(&label.text));
     }
@@ -123,11 +127,45 @@ fn human(diagnostic: &Diagnostic, sources: &SourceMap, texts: &mut Texts, color:
     }
     // Into memory, so that a closed pipe is met where it can be handled.
     let _ = report.finish().write(texts, &mut out);
+    sections.dedup();
+    let sections: Vec<&SourceFile> = sections.into_iter().map(|file| sources.file(file)).collect();
+    if sections.iter().any(|file| file.first_line > 1) {
+        out = renumber(&String::from_utf8_lossy(&out), &sections).into_bytes();
+    }
     if !color {
         out = without_color(&out);
     }
     for line in replay {
         let _ = writeln!(out, "{line}");
+    }
+    out
+}
+
+/// ariadne 0.6 numbers the lines of every text from 1, even where the place above them is numbered otherwise.
+fn renumber(drawn: &str, sections: &[&SourceFile]) -> String {
+    let plain = |line: &str| String::from_utf8_lossy(&without_color(line.as_bytes())).into_owned();
+    let width = drawn.lines().last().map_or(0, |tail| plain(tail).matches('─').count().saturating_sub(2));
+    let longest = sections.iter().map(|f| (f.first_line + f.text.matches('\n').count()).to_string().len()).max();
+    let room = longest.unwrap_or(0).max(width);
+    let (mut out, mut sections, mut section) = (String::new(), sections.iter(), None);
+    for line in drawn.lines() {
+        let bare = plain(line);
+        let bare = bare.trim_start();
+        if bare.starts_with("╭─[") || bare.starts_with("├─[") {
+            section = sections.next();
+        }
+        let number = bare.split_once(" │").and_then(|(number, _)| number.parse::<usize>().ok());
+        let line = match (section, number) {
+            (None, _) => line.to_string(),
+            (Some(file), Some(number)) => {
+                let right = number + file.first_line - 1;
+                line.replacen(&format!("{number:>width$} │"), &format!("{right:>room$} │"), 1)
+            }
+            _ if bare.starts_with('─') => line.replacen('─', &"─".repeat(room - width + 1), 1),
+            _ => format!("{}{line}", " ".repeat(room - width)),
+        };
+        out.push_str(&line);
+        out.push('\n');
     }
     out
 }

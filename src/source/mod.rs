@@ -1,11 +1,12 @@
 //! Source text: where every span points.
 //!
 //! In: named texts. Out: a [`SourceMap`] in which one [`Span`] of eight bytes names a file and a place in it, because
-//! every file gets its own stretch of one address space.
+//! every file gets its own stretch of one address space. Of a data file only the lines that are spoken of are held.
 //! Invariant: a span made from a file's text lies within that file. Absent on purpose: reading files (see [`Loader`],
 //! which only the command line implements with a disk).
 
 use std::fmt;
+use std::io::{Cursor, Read};
 use std::ops::Range;
 
 /// A half-open range of bytes in the address space of a [`SourceMap`].
@@ -53,6 +54,8 @@ pub enum Origin {
     Prelude,
     /// A value given on the command line, such as `--set fee=1%`.
     Argument,
+    /// A few lines of a data file.
+    Data,
 }
 
 /// One text with its name.
@@ -60,10 +63,12 @@ pub enum Origin {
 pub struct SourceFile {
     /// The name shown to the user.
     pub name: String,
-    /// The whole text.
+    /// The whole text, or the lines that are held of it.
     pub text: String,
     /// Who wrote it.
     pub origin: Origin,
+    /// The number of the text's first line: 1, but for lines out of a data file.
+    pub first_line: usize,
     base: u32,
 }
 
@@ -76,13 +81,22 @@ pub struct SourceMap {
 impl SourceMap {
     /// Adds a text. `None` when all texts together would pass 4 GiB.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>, origin: Origin) -> Option<FileId> {
-        let text = text.into();
+        self.push(name.into(), text.into(), origin, 1)
+    }
+
+    /// Adds lines out of a data file, so that a diagnostic can show them while the file is not held. `first_line` is the
+    /// number of the first of them in the file, from 1. `None` when all texts together would pass 4 GiB.
+    pub fn excerpt(&mut self, name: impl Into<String>, text: impl Into<String>, first_line: usize) -> Option<FileId> {
+        self.push(name.into(), text.into(), Origin::Data, first_line.max(1))
+    }
+
+    fn push(&mut self, name: String, text: String, origin: Origin, first_line: usize) -> Option<FileId> {
         // One byte between files, so that the end of one is never the start of the next.
         let base = self.files.last().map_or(0, |f| f.base as u64 + f.text.len() as u64 + 1);
         if base + text.len() as u64 + 1 > u32::MAX as u64 {
             return None;
         }
-        self.files.push(SourceFile { name: name.into(), text, origin, base: base as u32 });
+        self.files.push(SourceFile { name, text, origin, first_line, base: base as u32 });
         Some(FileId(self.files.len() as u32 - 1))
     }
 
@@ -115,11 +129,13 @@ impl SourceMap {
         self.locate(span).and_then(|(file, range)| self.file(file).text.get(range)).unwrap_or_default()
     }
 
-    /// Line and column of a span's start, both from 1; columns count characters.
+    /// Line and column of a span's start, both from 1; columns count characters. Lines out of a data file have their
+    /// numbers in it.
     pub fn position(&self, span: Span) -> Option<(usize, usize)> {
         let (file, range) = self.locate(span)?;
-        let before = self.file(file).text.get(..range.start)?;
-        let line = before.matches('\n').count() + 1;
+        let file = self.file(file);
+        let before = file.text.get(..range.start)?;
+        let line = before.matches('\n').count() + file.first_line;
         let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
         Some((line, column))
     }
@@ -134,11 +150,14 @@ pub enum LoadError {
     Unreadable(String),
 }
 
-/// Gives the text of a file that a model names. Paths are relative to the model's folder, with `/` between parts and
+/// Gives the bytes of a file that a model names. Paths are relative to the model's folder, with `/` between parts and
 /// no `..` in them.
 pub trait Loader {
     /// The bytes of the file at `path`.
     fn load(&self, path: &str) -> Result<Vec<u8>, LoadError>;
+
+    /// The same bytes, from the first on, one after the other: a data file may be larger than what is kept of it.
+    fn open(&self, path: &str) -> Result<Box<dyn Read>, LoadError>;
 }
 
 /// Files held in memory: for tests, editors and the web.
@@ -158,5 +177,9 @@ impl MemLoader {
 impl Loader for MemLoader {
     fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
         self.files.iter().find(|(p, _)| p == path).map(|(_, t)| t.clone()).ok_or(LoadError::Missing)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read>, LoadError> {
+        Ok(Box::new(Cursor::new(self.load(path)?)))
     }
 }
