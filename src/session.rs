@@ -17,6 +17,8 @@ use crate::source::{LoadError, Loader, Origin, SourceMap, Span};
 use crate::syntax::ast;
 use crate::syntax::parse::{self, Incomplete, Parsed};
 
+mod tables;
+
 const PRELUDE: &str = include_str!("prelude/units.flow");
 const LIBRARY: &[(&str, &str)] = &[("std/si", include_str!("prelude/si.flow"))];
 /// More files than this in one model are a mistake.
@@ -66,7 +68,8 @@ pub struct Checked {
 struct Reader<'l> {
     loader: &'l dyn Loader,
     sources: SourceMap,
-    parsed: Vec<(Parsed, bool)>,
+    /// Each with whether it is the prelude's, and the file that it was read from.
+    parsed: Vec<(Parsed, bool, String)>,
     diagnostics: Vec<Diagnostic>,
     /// What may be declared where nothing could be read.
     incomplete: Incomplete,
@@ -92,15 +95,17 @@ pub fn check(path: &str, text: &[u8], loader: &dyn Loader, settings: &Settings) 
     reader.seen.insert(path.to_string());
     reader.file(path, text, Span::default());
     let settings_read = reader.settings(settings);
+    let tables = reader.tables();
     let incomplete = reader.incomplete;
-    let inputs: Vec<hir::Input> = reader
-        .parsed
+    let parsed = std::mem::take(&mut reader.parsed);
+    let inputs: Vec<hir::Input> = parsed
         .iter()
-        .map(|(p, prelude)| hir::Input { file: &p.file, broken: &p.broken, prelude: *prelude })
+        .map(|(p, prelude, _)| hir::Input { file: &p.file, broken: &p.broken, prelude: *prelude })
         .collect();
-    let (model, found) = hir::resolve(&inputs, &settings_read, incomplete, &reader.sources);
-    let mut diagnostics = reader.diagnostics;
+    let (model, found, misfits) = hir::resolve(&inputs, &settings_read, &tables, incomplete, &reader.sources);
+    let mut diagnostics = std::mem::take(&mut reader.diagnostics);
     diagnostics.extend(found);
+    diagnostics.extend(misfits.into_iter().map(|m| reader.shown(m.diagnostic, &m.path, m.place)));
     let (facts, found) = check::check(&model, &reader.sources, !any_error(&diagnostics));
     diagnostics.extend(found);
     // In the order of the text; two of one place in the order in which they were found.
@@ -141,7 +146,7 @@ impl Reader<'_> {
         for used in uses {
             self.used(name, &used);
         }
-        self.parsed.push((parsed, origin == Origin::Prelude));
+        self.parsed.push((parsed, origin == Origin::Prelude, name.to_string()));
     }
 
     fn file(&mut self, name: &str, bytes: &[u8], span: Span) {
@@ -251,12 +256,11 @@ impl Reader<'_> {
             let text = format!("{name}={value}");
             let Some(id) = self.sources.add("--set", text, Origin::Argument) else { continue };
             let base = self.sources.base(id);
-            let name_span = Span::new(base, base + name.len() as u32);
             match parse::parse_value(value, base + name.len() as u32 + 1) {
-                Ok(value) => {
-                    let name = ast::Name { text: name.trim().trim_matches('`').to_string(), span: name_span };
-                    read.push(hir::Setting::Value { name, value });
-                }
+                Ok(value) => match self.set_name(name, base) {
+                    Ok((name, at)) => read.push(hir::Setting::Value { name, at, value }),
+                    Err(error) => self.diagnostics.push(error),
+                },
                 Err(error) => self.diagnostics.push(error),
             }
         }
@@ -274,6 +278,27 @@ impl Reader<'_> {
             }
         }
         read
+    }
+}
+
+impl Reader<'_> {
+    /// What a call sets: `fee`, or one member, `share[team]`.
+    #[allow(clippy::result_large_err)] // A diagnostic is made once, and then the call ends.
+    fn set_name(&self, text: &str, base: u32) -> Result<(ast::Name, Vec<ast::Expr>), Diagnostic> {
+        let plain = |text: &str, length: usize| ast::Name {
+            text: text.trim().trim_matches('`').to_string(),
+            span: Span::new(base, base + length as u32),
+        };
+        if !text.trim_end().ends_with(']') {
+            return Ok((plain(text, text.len()), Vec::new()));
+        }
+        match parse::parse_value(text, base)?.kind {
+            ast::ExprKind::Subscript { base: array, subscripts, otherwise: None } => match &array.kind {
+                ast::ExprKind::Name(name) => Ok((plain(name, text.find('[').unwrap_or(text.len())), subscripts)),
+                _ => Ok((plain(text, text.len()), Vec::new())),
+            },
+            _ => Ok((plain(text, text.len()), Vec::new())),
+        }
     }
 }
 
@@ -327,11 +352,11 @@ impl Checked {
             Some(Err(ir::TooLarge)) => {
                 let error = Diagnostic::new(
                     Code::E0507,
-                    "the functions of this model come to more than 2 million operations",
+                    "the functions and arrays of this model come to more than 30 million operations",
                     place,
                     "",
                 )
-                .help("give parts of them names, `let part = …`: a `let` is worked out once, a function at every call");
+                .help("give parts of functions names, `let part = …`: a `let` is worked out once, a function at every call; let arrays be over fewer members");
                 Err(vec![error])
             }
             None => {

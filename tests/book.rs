@@ -4,9 +4,11 @@
 //! - `flow`: a whole model, which checks without any diagnostic and runs to its end;
 //! - `flow error=E0301`: a model of which `check`, or else the run, says exactly this code;
 //! - `flow part`: a fragment, or a file for others to use; it is not run;
+//! - `csv NAME.csv`: a file for others to use, under this name;
 //! - `console`: commands behind `$ `, each followed by what it prints: standard output, then standard error.
 //!
-//! A `flow` block that begins with `// file: NAME.flow` is put into the folder in which the chapter's commands run.
+//! A `flow` block that begins with `// file: NAME.flow` is put into the folder in which the chapter's commands run, and so
+//! is a `csv` block.
 //! Commands are `flowc …`, `cat FILE` and `echo $?`. With `UPDATE_BOOK=1` the console blocks are written anew.
 
 #![allow(clippy::disallowed_methods)]
@@ -84,8 +86,11 @@ fn chapters() -> Vec<Chapter> {
     chapters
 }
 
-/// The name that the first line of a block gives it.
+/// The name that a block's fence or first line gives it.
 fn file_name(block: &Block) -> Option<&str> {
+    if let Some(name) = block.info.strip_prefix("csv ") {
+        return Some(name.trim());
+    }
     block.info.starts_with("flow").then_some(())?;
     block.text.lines().next()?.strip_prefix("// file: ").map(str::trim)
 }
@@ -135,6 +140,7 @@ fn every_model_in_the_book_does_what_it_says() {
             let place = format!("{}:{}", chapter.name, block.line);
             match block.info.as_str() {
                 "flow part" => {}
+                info if info.starts_with("csv ") => {}
                 // How to start, in the README only: CI runs both.
                 "sh" if chapter.name == README => {}
                 "console" => tested += 1,
@@ -273,7 +279,7 @@ fn every_command_in_the_book_prints_what_it_says() {
 /// The chapter of functions against the table of functions: each is there with its signature, and no other.
 #[test]
 fn the_chapter_of_functions_is_complete() {
-    let text = read("08-functions.md");
+    let text = read("11-functions.md");
     let rows: Vec<Vec<&str>> = text
         .lines()
         .filter(|line| line.starts_with("| `"))
@@ -287,7 +293,7 @@ fn the_chapter_of_functions_is_complete() {
             n => failures.push(format!("{signature} has {n} rows")),
         }
         let called = format!("{}(", builtin.name());
-        let used = blocks("08-functions.md", &text).iter().any(|b| b.info == "flow" && b.text.contains(&called));
+        let used = blocks("11-functions.md", &text).iter().any(|b| b.info == "flow" && b.text.contains(&called));
         if !used {
             failures.push(format!("no model in the chapter calls `{}`", builtin.name()));
         }

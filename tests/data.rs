@@ -475,3 +475,120 @@ fn a_long_file_is_read_as_a_stream() {
     let found = excerpt(&mut long(100), place).expect("it is there");
     assert_eq!((found.first_line, &found.text[found.field]), (800_001, "799999.5"));
 }
+
+/// Runs a model over files, and gives its metrics.
+fn metrics(text: &str, files: &[(&str, &str)]) -> Vec<(String, f64)> {
+    let loader = files.iter().fold(MemLoader::default(), |l, (path, text)| l.with(path, text));
+    let checked = flowc::check("model.flow", text.as_bytes(), &loader, &flowc::Settings::default());
+    let said: Vec<String> = checked.diagnostics.iter().map(|d| flowc::cli::plain(d, &checked.sources)).collect();
+    assert!(said.is_empty(), "{}\n{text}\n{files:?}", said.join("\n"));
+    let results = checked.run().expect("a sound model runs");
+    results.metrics.iter().map(|m| (m.name.clone(), m.value)).collect()
+}
+
+#[track_caller]
+fn comes_to(text: &str, files: &[(&str, &str)], expected: &[(&str, f64)]) {
+    let expected: Vec<(String, f64)> = expected.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+    assert_eq!(metrics(text, files), expected, "{files:?}");
+}
+
+#[test]
+fn a_table_means_the_same_however_it_was_saved() {
+    let model = "time month from 0 to 12
+        unit TKN
+        index Class = insider, public
+        index Recipient from \"data/r.csv\" { amount: TKN, cliff: month, share: 1, class: Class, open: bool }
+        metric all = sum(amount)
+        metric inside = sum(amount[r] for r in Recipient where class[r] == insider)
+        metric later = max(cliff[r] for r in Recipient where open[r] else 0)
+        metric shares = sum(share)
+        metric n = count(Recipient)";
+    let plain =
+        "label,amount,cliff,share,class,open\nteam,30M,12,30%,insider,true\nThe public,7e7,0,0.7,public,false\n";
+    let expected = [("all", 1e8), ("inside", 3e7), ("later", 12.0), ("shares", 1.0), ("n", 2.0)];
+    for text in [
+        plain.to_string(),
+        format!("\u{feff}{plain}"),
+        plain.replace('\n', "\r\n"),
+        format!("\u{feff}{}", plain.replace('\n', "\r\n").trim_end()),
+        plain.replace('\n', "\n\n  \n"),
+        plain.replace(',', " ,\t"),
+        plain.replace("The public", "\"The public\"").replace("30M", "\"30000000\"").replace("label", "\"label\""),
+        plain.replace("7e7", " 70_000_000 ").replace("30%", "+.3"),
+        // Other columns, in another order.
+        "label,note,open,class,share,cliff,amount\nteam,\"a, b\",true,insider,30%,12,30M\nThe public,,false,public,70%,0,70M"
+            .to_string(),
+    ] {
+        comes_to(model, &[("data/r.csv", &text)], &expected);
+    }
+}
+
+#[test]
+fn a_header_may_say_the_types() {
+    let model = "time month from 0 to 12
+        unit TKN
+        index Class = insider, public
+        index Recipient from \"r.csv\"
+        metric all = sum(amount[r] for r in Recipient where class[r] == insider)
+        metric rate = max(pace)";
+    for header in [
+        "label,amount [TKN],class [Class],pace [TKN/month]",
+        "\u{feff}label , amount[TKN] ,\"class [Class]\", pace [ TKN/month ]",
+    ] {
+        comes_to(
+            model,
+            &[("r.csv", &format!("{header}\nteam,5k,insider,20\nrest,1,public,30\n"))],
+            &[("all", 5000.0), ("rate", 30.0)],
+        );
+    }
+}
+
+#[test]
+fn a_percentage_takes_the_rest_of_its_columns_unit() {
+    let model = "time year from 0 to 1
+        index R from \"r.csv\" { share: percent, growth: percent/year, part: 1, churn: 1/month }
+        metric shares = sum(share)
+        metric growths = sum(growth)
+        metric parts = sum(part)
+        metric churns = sum(churn)";
+    let table = "label,share,growth,part,churn\na,20%,2%,5%,3%\nb,30,3,0.05,0.03\n";
+    let expected = [("shares", 50.0), ("growths", 5.0), ("parts", 0.1), ("churns", 0.06)];
+    comes_to(model, &[("r.csv", table)], &expected);
+}
+
+#[test]
+fn an_array_of_parameters_is_a_matrix_or_a_list() {
+    let model = "time month from 0 to 12
+        unit TKN
+        index Buyer = farm, shop
+        index Year = 2025 .. 2026
+        param trade[b in Buyer, y in Year]: TKN from \"t.csv\"
+        metric farms = trade[farm, 2026]
+        metric shops = trade[shop, 2025]";
+    let expected = [("farms", 2.0), ("shops", 3.0)];
+    for text in [
+        "buyer,2025,2026\nfarm,1,2\nshop,3,4\n",
+        "buyer,2026,2025\nshop,4,3\nfarm,2,1\n",
+        "buyer,year,amount\nfarm,2025,1\nfarm,2026,2\nshop,2025,3\nshop,2026,4\n",
+        "b,y,x\nshop,2026,4\nfarm,2026,2\nshop,2025,3\nfarm,2025,1",
+    ] {
+        comes_to(model, &[("t.csv", text)], &expected);
+    }
+}
+
+#[test]
+fn a_series_reads_numbers_dates_and_labels() {
+    let model = |clock: &str, series: &str| {
+        format!("time month from 0 to 2{clock}\n unit TKN\n index Mood = calm, wild\n {series}")
+    };
+    let price =
+        "series price: USD/TKN from \"p.csv\" column close\n metric mean = mean_over(price)\n metric n = count(Mood)";
+    let numbers = "month,open,close\n0,9,1\n1,9,2\n3,9,6\n";
+    comes_to(&model("", price), &[("p.csv", numbers)], &[("mean", 7.0 / 3.0), ("n", 2.0)]);
+    let dates = "\u{feff}date,close\r\n2026-01-01,1\r\n2026-02-01,2\r\n2026-04-01,6\r\n";
+    comes_to(&model(" starting @2026-01-01", price), &[("p.csv", dates)], &[("mean", 7.0 / 3.0), ("n", 2.0)]);
+    let mood = "series mood: Mood from \"m.csv\" hold\n metric wildness = mean_over(if mood == wild then 1 else 0)";
+    comes_to(&model("", mood), &[("m.csv", "month,mood\n0,calm\n2,wild\n")], &[("wildness", 1.0 / 3.0)]);
+    let each = "series price[m in Mood]: USD/TKN from \"p.csv\" hold\n metric a = final(price[calm])\n metric b = final(price[wild])";
+    comes_to(&model("", each), &[("p.csv", "month,wild,calm\n0,1,2\n2,3,4\n")], &[("a", 4.0), ("b", 3.0)]);
+}

@@ -1,7 +1,8 @@
 //! Every kind of mistake: its page, what its messages look like, and where it is said.
 //!
-//! A new case is a model `tests/ui/<CODE>/<what is wrong>.flow` with one mistake in it; files that it uses stand in the
-//! folder of its name. `INSTA_UPDATE=always cargo test --test diagnostics` writes its snapshot beside it, to be read as
+//! A new case is a model `tests/ui/<CODE>/<what is wrong>.flow` with one mistake in it. Models that it uses stand in the
+//! folder of its name, data in its comments: below `// flowc: file data/fees.csv` each `// | …` is a line of that file, in
+//! which `\xff` is a byte and `\` at the end leaves out the line's end. `INSTA_UPDATE=always cargo test --test diagnostics` writes its snapshot beside it, to be read as
 //! a user would: is the headline the fact, does each label say what this piece is, does the help work when pasted?
 
 #![allow(clippy::disallowed_methods)] // Tests read files.
@@ -11,6 +12,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use flowc::source::Origin;
 use flowc::{Checked, Code, Diagnostic, MemLoader, Settings, check};
 
 /// A breach of the ledger is a bug of flowc: no model can show it.
@@ -76,6 +78,8 @@ fn find(text: &str, beside: MemLoader) -> Found {
                 "--to" => settings.to = Some(value()),
                 "--step" => settings.step = Some(value()),
                 "byte" => bytes.push(0xff),
+                // Has been read by `data`.
+                "file" => drop(value()),
                 other => panic!("`{other}` is no argument that a case may have"),
             }
         }
@@ -92,22 +96,53 @@ fn find(text: &str, beside: MemLoader) -> Found {
     Found { checked, diagnostics }
 }
 
-/// The ```flow blocks of a section of a page.
-fn blocks(page: &str, section: &str) -> Vec<String> {
+/// The data that a case writes into its comments.
+fn data(text: &str) -> MemLoader {
+    let mut loader = MemLoader::default();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(path) = line.strip_prefix("// flowc: file ") else { continue };
+        let mut bytes = Vec::new();
+        while let Some(line) = lines.next_if(|l| l.starts_with("// |")) {
+            let line = line.trim_start_matches("// |");
+            let (line, end) = line.strip_suffix('\\').map_or((line, "\n"), |l| (l, ""));
+            let mut parts = line.strip_prefix(' ').unwrap_or(line).split("\\x");
+            bytes.extend(parts.next().unwrap_or_default().bytes());
+            for part in parts {
+                let (byte, rest) = part.split_at(2);
+                bytes.push(u8::from_str_radix(byte, 16).expect("`\\x` and two digits"));
+                bytes.extend(rest.bytes());
+            }
+            bytes.extend(end.bytes());
+        }
+        loader = loader.with(path, bytes);
+    }
+    loader
+}
+
+/// The ```flow blocks of a section of a page, and the files that its ```csv blocks are.
+fn blocks(page: &str, section: &str) -> (Vec<String>, MemLoader) {
     let heading = format!("## {section}");
     let lines = page.lines().skip_while(|l| *l != heading).skip(1).take_while(|l| !l.starts_with("## "));
-    let mut blocks = Vec::new();
-    let mut open: Option<String> = None;
+    let (mut models, mut files) = (Vec::new(), MemLoader::default());
+    let mut open: Option<(Option<&str>, String)> = None;
     for line in lines {
-        match (&mut open, line) {
-            (None, "```flow") => open = Some(String::new()),
-            (Some(_), "```") => blocks.extend(open.take()),
-            (Some(text), line) => *text += &format!("{line}\n"),
-            _ => {}
+        open = match (open, line) {
+            (None, "```flow") => Some((None, String::new())),
+            (None, line) => line.strip_prefix("```csv ").map(|path| (Some(path), String::new())),
+            (Some((None, text)), "```") => {
+                models.push(text);
+                None
+            }
+            (Some((Some(path), text)), "```") => {
+                files = files.with(path, text);
+                None
+            }
+            (Some((path, text)), line) => Some((path, format!("{text}{line}\n"))),
         }
     }
     assert!(open.is_none(), "a block of `{section}` is never closed");
-    blocks
+    (models, files)
 }
 
 /// Looks at each of many cases, and fails with all that went wrong.
@@ -129,14 +164,14 @@ fn every_code_has_a_page_whose_examples_hold() {
         if NO_EXAMPLE.contains(code) {
             return Ok(());
         }
-        let (wrong, right) = (blocks(page, "Wrong"), blocks(page, "Right"));
+        let ((wrong, wrong_files), (right, right_files)) = (blocks(page, "Wrong"), blocks(page, "Right"));
         demand(wrong.len() == 1 && right.len() == 1, || {
             format!("{code}: a page has one wrong example and one right one")
         })?;
-        let found = find(&wrong[0], MemLoader::default());
+        let found = find(&wrong[0], wrong_files);
         let only = !found.codes().is_empty() && found.codes().iter().all(|c| *c == **code);
         demand(only, || format!("{code}: the wrong example gives {:?}\n{}", names(&found.codes()), found.render()))?;
-        let found = find(&right[0], MemLoader::default());
+        let found = find(&right[0], right_files);
         demand(found.codes().is_empty(), || format!("{code}: the right example gives\n{}", found.render()))
     });
 }
@@ -175,7 +210,7 @@ fn cases(code: Code) -> Vec<(Code, PathBuf)> {
 fn beside(case: &Path) -> MemLoader {
     files(&case.with_extension(""), "flow")
         .iter()
-        .fold(MemLoader::default(), |loader, path| loader.with(&format!("{}.flow", stem(path)), &read(path)))
+        .fold(data(&read(case)), |loader, path| loader.with(&format!("{}.flow", stem(path)), read(path)))
 }
 
 /// Compares what is said of a case with the snapshot beside it.
@@ -229,8 +264,12 @@ fn a_fix_that_is_offered_mends_its_mistake() {
         let text = read(path);
         let found = find(&text, beside(path));
         for fix in found.diagnostics.iter().flat_map(|d| &d.fixes) {
-            let (_, place) =
+            let (file, place) =
                 found.checked.sources.locate(fix.span).ok_or_else(|| format!("{}: a fix is nowhere", shown(path)))?;
+            // What the call or a data file says is not ours to edit here.
+            if found.checked.sources.file(file).origin != Origin::Model {
+                continue;
+            }
             let mended = format!("{}{}{}", &text[..place.start], fix.replacement, &text[place.end..]);
             let found = find(&mended, beside(path));
             demand(found.codes().is_empty(), || {

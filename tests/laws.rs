@@ -15,7 +15,12 @@ const SMOOTH: Kind = Kind { jumps: false, failures: false };
 const ANY: Kind = Kind { jumps: true, failures: true };
 
 fn check(text: &str) -> Checked {
-    flowc::check("model.flow", text.as_bytes(), &MemLoader::default(), &Settings::default())
+    flowc::check("model.flow", text.as_bytes(), &loader(), &Settings::default())
+}
+
+fn loader() -> MemLoader {
+    let (path, text) = models::DATA;
+    MemLoader::default().with(path, text)
 }
 
 fn sound(text: &str) -> Checked {
@@ -150,7 +155,7 @@ proptest! {
 }
 
 fn survive(bytes: &[u8]) {
-    let checked = flowc::check("model.flow", bytes, &MemLoader::default(), &Settings::default());
+    let checked = flowc::check("model.flow", bytes, &loader(), &Settings::default());
     for diagnostic in &checked.diagnostics {
         assert!(!flowc::cli::plain(diagnostic, &checked.sources).is_empty());
     }

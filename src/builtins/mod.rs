@@ -66,6 +66,10 @@ pub enum Kernel {
     Memory(Memory),
     /// Of a whole run: only metrics have it.
     Run,
+    /// Of the values of many members, and of nothing else.
+    Members,
+    /// Of a member and an index.
+    Member,
 }
 
 /// A function of the language.
@@ -77,6 +81,8 @@ pub struct Builtin {
     pub kernel: Kernel,
     /// What it means in a metric, over all rows of a run.
     pub reducer: Option<Reducer>,
+    /// What it makes of the values of many members.
+    pub aggregate: Option<Aggregate>,
     /// What it does, in a sentence or two.
     pub doc: &'static str,
     /// A use of it.
@@ -89,6 +95,22 @@ impl Builtin {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.signature.name
+    }
+
+    /// Whether its result is a member.
+    pub fn gives_a_member(&self) -> bool {
+        self.signature.result == Slot::Label
+    }
+
+    /// Whether it gives back its argument as it was at another moment, whatever that is: a label, too, or a condition.
+    pub fn looks_elsewhere(&self) -> bool {
+        matches!(self.kernel, Kernel::Memory(Memory::Previous | Memory::Opening | Memory::Initial))
+            || matches!(self.reducer, Some(Reducer::Final | Reducer::Initial | Reducer::At))
+    }
+
+    /// Whether it counts members or where a condition holds.
+    pub fn counts(&self) -> bool {
+        self.aggregate.is_some() && self.signature.params.iter().any(|p| p.slot == Slot::Any)
     }
 }
 

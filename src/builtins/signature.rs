@@ -1,7 +1,7 @@
 //! The line that says how a function is called: `mod(a: D, b: D) -> D`.
 //!
 //! A capital letter stands for any dimension, the same one wherever it stands again; `T` for the clock's; `1` for plain
-//! numbers; `bool` for conditions. `= …` marks an argument that may be left out, `...` one that may be repeated.
+//! numbers; `bool` for conditions, `label` for members, `any` for either; `[D]` for the values of many members. `= …` marks an argument that may be left out, `...` one that may be repeated.
 
 use num_traits::One;
 
@@ -12,6 +12,10 @@ use crate::units::Exponent;
 pub enum Slot {
     /// A condition.
     Bool,
+    /// A member of an index.
+    Label,
+    /// A condition or a member.
+    Any,
     /// A number of this dimension: a product of powers of letters.
     Number(Vec<(char, Exponent)>),
 }
@@ -58,8 +62,12 @@ impl Signature {
 }
 
 fn slot(text: &str) -> Slot {
-    if text == "bool" {
-        return Slot::Bool;
+    let text = text.trim_start_matches('[').trim_end_matches(']');
+    match text {
+        "bool" => return Slot::Bool,
+        "label" => return Slot::Label,
+        "any" => return Slot::Any,
+        _ => {}
     }
     let mut factors = Vec::new();
     let mut sign = Exponent::one();

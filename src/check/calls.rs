@@ -67,12 +67,25 @@ impl Infer<'_> {
         let mut letters: Vec<(char, Dim)> = vec![('T', self.model.units.time())];
         let mut first: Option<(ExprId, Typed)> = None;
         let mut bad = false;
+        let mut kept: Option<Typed> = None;
         for (i, arg) in args.iter().enumerate() {
             let Some(arg) = *arg else { continue };
             let param = &builtin.signature.params[i.min(builtin.signature.params.len() - 1)];
             let typed = self.infer(arg);
             match &param.slot {
                 Slot::Bool => self.condition(arg, &format!("the argument of `{}`", builtin.name())),
+                Slot::Label | Slot::Any => {}
+                // A label or a condition at another moment is one still.
+                Slot::Number(_)
+                    if i == 0 && builtin.looks_elsewhere() && matches!(typed.ty, Ty::Label(_) | Ty::Bool) =>
+                {
+                    kept = Some(typed);
+                }
+                slot if kept.is_some() && *slot == builtin.signature.params[0].slot => {
+                    let what = format!("`{}` of `{}`", param.name, builtin.name());
+                    let wanted = kept.clone().unwrap_or(Self::UNKNOWN);
+                    self.expect(arg, &typed, &wanted, &what, span);
+                }
                 Slot::Number(_) => {
                     let typed = self.want_number(arg, &typed);
                     let Ty::Number(have) = &typed.ty else {
@@ -105,6 +118,9 @@ impl Infer<'_> {
         if bad {
             return Self::UNKNOWN;
         }
+        if let Some(kept) = kept {
+            return kept;
+        }
         if matches!(builtin.kernel, Kernel::Round(_)) && args[1].is_none() && !self.counts(span, builtin, args[0]) {
             return Self::UNKNOWN;
         }
@@ -128,7 +144,7 @@ impl Infer<'_> {
     fn is_transfer(&self, builtin: &Builtin, arg: ExprId) -> bool {
         let total = matches!(builtin.kernel, Kernel::Memory(Memory::Total));
         total
-            && matches!(self.model.expr(arg).kind, ExprKind::Decl(id) if matches!(&self.model.decl(id).kind, DeclKind::Move(m) if !m.flow))
+            && self.model.named(arg).is_some_and(|id| matches!(&self.model.decl(id).kind, DeclKind::Move(m) if !m.flow))
     }
 
     fn slot(&mut self, slot: &Slot, letters: &mut Vec<(char, Dim)>) -> Dim {
@@ -210,7 +226,9 @@ impl Infer<'_> {
         let expr = self.model.expr(arg);
         let fits = match expr.kind {
             ExprKind::Error => return false,
-            ExprKind::Decl(id) => match self.model.decl(id).kind {
+            // What a default was in the row before, nobody remembers.
+            ExprKind::Element { otherwise: Some(_), .. } => false,
+            ExprKind::Decl(id) | ExprKind::Element { decl: id, .. } => match self.model.decl(id).kind {
                 DeclKind::Move(_) | DeclKind::Unknown => true,
                 DeclKind::Metric { .. } => false,
                 _ => memory != Memory::Requested,
@@ -226,7 +244,9 @@ impl Infer<'_> {
                 expr.span,
                 format!("{text} is none"),
             )
-            .help(if memory == Memory::Requested {
+            .help(if matches!(expr.kind, ExprKind::Element { .. }) {
+                "let the `else` stand outside: `if … then previous(x[a - 1], 0) else …`".to_string()
+            } else if memory == Memory::Requested {
                 "only what moves asks for something".to_string()
             } else {
                 format!(

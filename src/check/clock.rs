@@ -117,9 +117,8 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         Some((_, None)) => return,
         None => 1,
     };
-    let columns =
-        model.decls.iter().filter(|d| !matches!(d.kind, DeclKind::Param { .. } | DeclKind::Metric { .. })).count()
-            as u64;
+    let kept = |d: &Decl| !matches!(d.kind, DeclKind::Param { .. } | DeclKind::Metric { .. } | DeclKind::Column { .. });
+    let columns: u64 = model.decls().filter(|(_, d)| kept(d)).map(|(id, _)| facts.count(id) as u64).sum();
     let values = (steps / record + 2).saturating_mul(columns);
     if values > MAX_VALUES {
         return diagnostics.push(

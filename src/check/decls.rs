@@ -38,7 +38,7 @@ impl Infer<'_> {
     }
 
     fn stock_of(&self, m: &Move) -> Option<DeclId> {
-        [m.from, m.to].iter().find_map(|place| match place.kind {
+        [&m.from, &m.to].iter().find_map(|place| match place.kind {
             PlaceKind::Decl(id) if matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) => Some(id),
             _ => None,
         })
@@ -49,8 +49,7 @@ impl Infer<'_> {
         let typed = self.decl(id);
         let said = decl.ty.as_ref().map_or(decl.span, |a| a.span);
         let what = format!("`{}`", decl.name);
-        let annotated =
-            matches!(decl.ty.as_ref().map(|a| &a.kind), Some(AnnotationKind::Unit(_) | AnnotationKind::Bool));
+        let annotated = decl.ty.as_ref().is_some_and(|a| !matches!(a.kind, AnnotationKind::Unknown));
         let unit = match &typed.ty {
             Ty::Number(dim) => {
                 let dim = self.resolve(dim);
@@ -78,22 +77,24 @@ impl Infer<'_> {
                     self.right_side(*set, &typed, unit.as_ref(), &what, said);
                 }
                 self.bounds(*range, &typed, unit.as_ref(), &what, said);
-                if typed.ty == Ty::Bool {
+                if let Ty::Bool | Ty::Label(_) = typed.ty {
                     let error = Diagnostic::new(
                         Code::E0201,
-                        format!("the stock {what} cannot be a condition"),
+                        format!("the stock {what} cannot be {}", self.name_of(&typed)),
                         said,
                         "a stock holds an amount",
                     )
-                    .help("a condition that is remembered is a `state`");
+                    .help("what is remembered and is no amount is a `state`");
                     self.report(error);
                 }
             }
-            DeclKind::Let { value } | DeclKind::Metric { value, window: None } if annotated => {
+            DeclKind::Let { value } | DeclKind::Column { value } | DeclKind::Metric { value, window: None }
+                if annotated =>
+            {
                 let metric = matches!(decl.kind, DeclKind::Metric { .. });
                 self.within_metric(metric, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));
             }
-            DeclKind::Let { .. } => {}
+            DeclKind::Let { .. } | DeclKind::Column { .. } | DeclKind::Series(_) => {}
             DeclKind::Metric { value, window } => {
                 if annotated {
                     self.within_metric(true, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));
@@ -136,6 +137,10 @@ impl Infer<'_> {
         match (&typed.ty, unit) {
             (Ty::Number(_), Some(unit)) => self.place(e, unit, what, said),
             (Ty::Bool, _) => self.condition(e, what),
+            (Ty::Label(_), _) => {
+                let found = self.infer(e);
+                self.expect(e, &found, typed, what, said);
+            }
             _ => {
                 self.infer(e);
             }
@@ -161,10 +166,10 @@ impl Infer<'_> {
 
     fn rate(&mut self, e: ExprId, typed: &Typed, what: &str, said: Span) {
         let found = self.infer(e);
-        if typed.ty == Ty::Bool {
+        if let Ty::Bool | Ty::Label(_) = typed.ty {
             let error = Diagnostic::new(
                 Code::E0201,
-                format!("{what} is a condition, and has no rate"),
+                format!("{what} is {}, and has no rate", self.name_of(typed)),
                 self.model.expr(e).span,
                 "only a number changes at a rate",
             )
@@ -194,15 +199,21 @@ impl Infer<'_> {
     fn amount(&mut self, m: &Move, wanted: &Typed, name: &str) {
         let e = m.amount;
         let found = self.infer(e);
+        for place in [&m.from, &m.to] {
+            if let PlaceKind::Decl(id) = place.kind {
+                let held = self.decl(id);
+                self.element(id, &place.at, None, &held);
+            }
+        }
         let (Ty::Number(want), Ty::Number(have)) = (&wanted.ty, &found.ty) else {
-            if found.ty == Ty::Bool {
+            if let Ty::Bool | Ty::Label(_) = found.ty {
                 self.expect(e, &found, wanted, &format!("`{name}`"), self.model.expr(e).span);
             }
             return;
         };
         let (want, have) = (want.clone(), have.clone());
         // Where the ends disagree, one of them is the mistake.
-        let dims: Vec<Dim> = [m.from, m.to].iter().filter_map(|p| self.held(p.kind)).collect();
+        let dims: Vec<Dim> = [&m.from, &m.to].iter().filter_map(|p| self.held(p.kind)).collect();
         if let [a, b] = &dims[..]
             && a != b
         {
@@ -355,7 +366,7 @@ impl Infer<'_> {
         let expr = self.model.expr(e);
         match expr.kind {
             ExprKind::Number { percent: true, .. } => Some(expr.span),
-            ExprKind::Decl(id) => match self.model.decl(id).kind {
+            ExprKind::Decl(id) | ExprKind::Element { decl: id, .. } => match self.model.decl(id).kind {
                 DeclKind::Param { value, .. } | DeclKind::Let { value } => match self.model.expr(value).kind {
                     ExprKind::Number { percent: true, .. } => Some(self.model.expr(value).span),
                     _ => None,

@@ -34,7 +34,7 @@ pub(super) struct Infer<'a> {
     pub model: &'a hir::Model,
     pub sources: &'a SourceMap,
     pub diagnostics: &'a mut Vec<Diagnostic>,
-    facts: &'a mut Facts,
+    pub facts: &'a mut Facts,
     pub typed: Vec<Option<Typed>>,
     decls: Vec<State<Typed>>,
     /// How many of them are running.
@@ -42,6 +42,8 @@ pub(super) struct Infer<'a> {
     fns: Vec<State<Scheme>>,
     solved: Vec<Option<Dim>>,
     locals: Vec<Vec<Ty>>,
+    /// The argument and the value of each curve, by its number.
+    pub curves: Vec<Option<(Typed, Typed)>>,
     /// Names whose unit hangs on one that is still being found.
     postponed: Vec<DeclId>,
     /// A declaration is told of one mistake; the rest may follow from it.
@@ -59,6 +61,7 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
         fns: vec![State::New; model.fns.len()],
         solved: Vec::new(),
         locals: Vec::new(),
+        curves: vec![None; model.curves.len()],
         postponed: Vec::new(),
         failed: false,
         in_metric: false,
@@ -83,6 +86,9 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     } else if let Some(e) = model.record {
         infer.infer(e);
     }
+    for (i, _) in model.curves.iter().enumerate() {
+        infer.curve(hir::CurveId(i as u32));
+    }
     for (i, _) in model.fns.iter().enumerate() {
         infer.function(FnId(i as u32));
     }
@@ -91,6 +97,9 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     }
     for (id, decl) in model.decls() {
         infer.fresh_declaration(|i| i.rest(id, decl));
+        for filter in decl.axes.iter().filter_map(|b| model.binder(*b).filter) {
+            infer.fresh_declaration(|i| i.condition(filter, "what follows `where`"));
+        }
     }
     for assert in &model.asserts {
         infer.fresh_declaration(|i| i.condition(assert.condition, "an assertion"));
@@ -127,7 +136,7 @@ impl Infer<'_> {
     }
 
     /// Runs one inference whose first mistake is reported, whatever failed before.
-    fn fresh_declaration<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn fresh_declaration<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.failed, false);
         let result = run(self);
         self.failed = before;
@@ -165,6 +174,11 @@ impl Infer<'_> {
         true
     }
 
+    /// Whether a number may still be of any unit.
+    pub(super) fn is_open(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Number(dim) if self.resolve(dim).vars().next().is_some())
+    }
+
     pub(super) fn number(dim: Dim, shown: Option<Unit>) -> Typed {
         Typed { ty: Ty::Number(dim), shown }
     }
@@ -185,10 +199,10 @@ impl Infer<'_> {
             .iter()
             .enumerate()
             .map(|(i, (_, annotation))| match annotation.as_ref().map(|a| &a.kind) {
-                None if self.is_condition(function.body, i) => Ty::Bool,
-                None => Ty::Number(self.fresh()),
+                None => self.argument(function.body, i),
                 Some(AnnotationKind::Unit(unit)) => Ty::Number(model.units.dim(unit)),
                 Some(AnnotationKind::Bool) => Ty::Bool,
+                Some(AnnotationKind::Label(index)) => Ty::Label(model.index(*index).root),
                 Some(AnnotationKind::Unknown) => Ty::Unknown,
             })
             .collect();
@@ -227,25 +241,6 @@ impl Infer<'_> {
         scheme
     }
 
-    /// Whether a function's argument stands where only a condition can.
-    fn is_condition(&self, body: ExprId, argument: usize) -> bool {
-        let is = |e: ExprId| matches!(self.model.expr(e).kind, ExprKind::Local(i) if i == argument);
-        let mut stack = vec![body];
-        while let Some(e) = stack.pop() {
-            let found = match self.model.expr(e).kind {
-                ExprKind::If(c, ..) => is(c),
-                ExprKind::Not(a) => is(a),
-                ExprKind::Binary(BinaryOp::And | BinaryOp::Or, a, b) => is(a) || is(b),
-                _ => false,
-            };
-            if found {
-                return true;
-            }
-            stack.extend(self.model.children(e));
-        }
-        false
-    }
-
     /// The type of a named value.
     pub(super) fn decl(&mut self, id: DeclId) -> Typed {
         match &self.decls[id.0 as usize] {
@@ -257,6 +252,7 @@ impl Infer<'_> {
         let declared = decl.ty.as_ref().map(|a| match &a.kind {
             AnnotationKind::Unit(unit) => Self::number(model.units.dim(unit), Some(unit.clone())),
             AnnotationKind::Bool => Self::BOOL,
+            AnnotationKind::Label(index) => Self::label(model.index(*index).root),
             AnnotationKind::Unknown => Self::UNKNOWN,
         });
         let provisional = declared.clone().unwrap_or_else(|| Self::number(self.fresh(), None));
@@ -268,10 +264,14 @@ impl Infer<'_> {
             (DeclKind::Unknown, declared) => declared.unwrap_or(Self::UNKNOWN),
             (DeclKind::Move(m), _) => self.moved(m),
             (_, Some(declared)) => declared,
-            (DeclKind::Stock { .. }, None) => Self::UNKNOWN,
-            (DeclKind::Param { value, .. } | DeclKind::Let { value } | DeclKind::Metric { value, .. }, None) => {
-                self.own(id, *value, &provisional, &[])
-            }
+            (DeclKind::Stock { .. } | DeclKind::Series(_), None) => Self::UNKNOWN,
+            (
+                DeclKind::Param { value, .. }
+                | DeclKind::Let { value }
+                | DeclKind::Column { value }
+                | DeclKind::Metric { value, .. },
+                None,
+            ) => self.own(id, *value, &provisional, &[]),
             (DeclKind::State { initial, rule }, None) => {
                 let rules: &[ExprId] = match rule {
                     Some(hir::Rule::Next { value, .. }) => &[*value],
@@ -349,7 +349,7 @@ impl Infer<'_> {
     fn no_unit(&mut self, id: DeclId) {
         let decl = self.model.decl(id);
         let value = match decl.kind {
-            DeclKind::Param { value, .. } | DeclKind::Let { value } => Some(value),
+            DeclKind::Param { value, .. } | DeclKind::Let { value } | DeclKind::Column { value } => Some(value),
             DeclKind::State { initial, .. } => Some(initial),
             _ => None,
         };
@@ -359,7 +359,10 @@ impl Infer<'_> {
             _ => "its value would be right in any unit",
         };
         let error = Diagnostic::new(Code::E0305, format!("nothing says the unit of `{}`", decl.name), decl.span, any)
-            .help(format!("write its unit: `{} {}: UNIT = …`, or `: 1` for a plain number", decl.word, decl.name));
+            .help(match decl.word {
+                "column" => format!("write its unit: `{}: UNIT`, or `: 1` for plain numbers", decl.name),
+                word => format!("write its unit: `{word} {}: UNIT = …`, or `: 1` for a plain number", decl.name),
+            });
         self.fresh_declaration(|i| i.report(error));
     }
 
@@ -397,7 +400,7 @@ impl Infer<'_> {
     /// The type of an expression that must be a condition.
     pub(super) fn condition(&mut self, e: ExprId, what: &str) {
         let typed = self.infer(e);
-        if let Ty::Number(_) = typed.ty {
+        if let Ty::Number(_) | Ty::Label(_) = typed.ty {
             let text = self.origin(e, &typed);
             let error = Diagnostic::new(
                 Code::E0201,
@@ -446,6 +449,18 @@ impl Infer<'_> {
                 self.place(*b, unit, what, said);
                 self.typed[e.0 as usize] = Some(Self::number(model.units.dim(unit), Some(unit.clone())));
             }
+            ExprKind::Data(data, _) if !matches!(model.data[data.0 as usize], hir::Cells::Numbers(_)) => {
+                let typed = self.infer(e);
+                let wanted = Self::number(model.units.dim(unit), Some(unit.clone()));
+                self.expect(e, &typed, &wanted, what, said);
+            }
+            ExprKind::Cells { .. } | ExprKind::Match { .. } | ExprKind::Data(..) => {
+                self.arms(e).into_iter().for_each(|value| self.place(value, unit, what, said));
+                if matches!(expr.kind, ExprKind::Data(..)) {
+                    self.facts.implied.insert(e, unit.clone());
+                }
+                self.typed[e.0 as usize] = Some(Self::number(model.units.dim(unit), Some(unit.clone())));
+            }
             _ => {
                 let typed = self.infer(e);
                 let wanted = Self::number(model.units.dim(unit), Some(unit.clone()));
@@ -459,6 +474,7 @@ impl Infer<'_> {
         let fits = match (&typed.ty, &wanted.ty) {
             (Ty::Number(a), Ty::Number(b)) => self.unify(a, b),
             (Ty::Bool, Ty::Bool) | (Ty::Unknown, _) | (_, Ty::Unknown) => true,
+            (Ty::Label(a), Ty::Label(b)) => a == b,
             _ => false,
         };
         if fits {
@@ -520,8 +536,20 @@ impl Infer<'_> {
                 let ty = self.locals.last().and_then(|l| l.get(*i)).cloned().unwrap_or(Ty::Unknown);
                 Typed { ty, shown: None }
             }
-            ExprKind::Decl(id) => {
+            ExprKind::Member(_)
+            | ExprKind::Label(..)
+            | ExprKind::Date(_)
+            | ExprKind::In(..)
+            | ExprKind::Cells { .. }
+            | ExprKind::Data(..)
+            | ExprKind::Match { .. }
+            | ExprKind::Aggregate(_)
+            | ExprKind::Curve(..) => self.infer_kind(e),
+            ExprKind::Element { decl: id, .. } | ExprKind::Decl(id) => {
                 let typed = self.decl(*id);
+                if let ExprKind::Element { at, otherwise, .. } = &expr.kind {
+                    self.element(*id, at, *otherwise, &typed);
+                }
                 let metric = matches!(model.decl(*id).kind, DeclKind::Metric { .. });
                 if metric && !self.in_metric {
                     let name = &model.decl(*id).name;
@@ -566,24 +594,20 @@ impl Infer<'_> {
             ExprKind::If(c, a, b) => {
                 self.condition(*c, "what stands between `if` and `then`");
                 let (ta, tb) = (self.infer(*a), self.infer(*b));
-                if ta.ty == Ty::Bool && tb.ty == Ty::Bool {
-                    return Self::BOOL;
-                }
-                if (ta.ty == Ty::Bool) != (tb.ty == Ty::Bool) && ta.ty != Ty::Unknown && tb.ty != Ty::Unknown {
-                    let error = Diagnostic::new(
-                        Code::E0201,
-                        "one arm of this `if` is a condition, the other a number",
-                        model.expr(*b).span,
-                        self.origin(*b, &tb),
-                    )
-                    .label(model.expr(*a).span, self.origin(*a, &ta))
-                    .help("both arms are of one kind");
-                    self.report(error);
+                if !self.one_kind((*a, &ta), (*b, &tb), "this `if`") {
                     return Self::UNKNOWN;
                 }
                 self.agree((*a, &ta), (*b, &tb), |a, b| format!("one arm of this `if` is {a}, the other {b}"));
+                if self.hidden(&ta, &tb) {
+                    return Self::UNKNOWN;
+                }
                 let shown = ta.shown.clone().or(tb.shown.clone());
-                if ta.ty == Ty::Unknown { Typed { ty: tb.ty, shown } } else { Typed { ty: ta.ty, shown } }
+                let (known, other) = if ta.ty == Ty::Unknown { (tb.ty, ta.ty) } else { (ta.ty, tb.ty) };
+                // Beside what failed, a 0 has no unit that anybody could know.
+                if other == Ty::Unknown && self.is_open(&known) {
+                    return Self::UNKNOWN;
+                }
+                Typed { ty: known, shown }
             }
             ExprKind::Call(id, args) => self.call(*id, args),
             ExprKind::Builtin(builtin, args) => self.builtin(e, builtin, args),
@@ -592,14 +616,36 @@ impl Infer<'_> {
 
     fn compare(&mut self, op: CompareOp, a: ExprId, b: ExprId) {
         let (ta, tb) = (self.infer(a), self.infer(b));
-        let both =
-            matches!((&ta.ty, &tb.ty), (Ty::Bool, Ty::Bool)) && matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+        let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+        if let (Ty::Label(x), Ty::Label(y), true) = (&ta.ty, &tb.ty, equality) {
+            if x != y {
+                self.report(self.two_indexes((a, &ta), (b, &tb)));
+            }
+            return;
+        }
+        if ta.ty == Ty::Unknown || tb.ty == Ty::Unknown {
+            return;
+        }
+        let both = matches!((&ta.ty, &tb.ty), (Ty::Bool, Ty::Bool)) && equality;
         if !both && self.want_number(a, &ta).ty != Ty::Unknown && self.want_number(b, &tb).ty != Ty::Unknown {
             self.agree((a, &ta), (b, &tb), |a, b| format!("{a} cannot be compared with {b}"));
         }
     }
 
+    /// Whether one of two values has been reported, and it alone would have said the unit of both.
+    pub(super) fn hidden(&self, a: &Typed, b: &Typed) -> bool {
+        let open = |t: &Typed| matches!(&t.ty, Ty::Number(dim) if self.resolve(dim).vars().next().is_some());
+        (a.ty == Ty::Unknown && open(b)) || (b.ty == Ty::Unknown && open(a))
+    }
+
     pub(super) fn want_number(&mut self, e: ExprId, typed: &Typed) -> Typed {
+        if let Ty::Label(_) = typed.ty {
+            let span = self.model.expr(e).span;
+            let error = Diagnostic::new(Code::E0201, "a label is not a number", span, self.origin(e, typed))
+                .help("a label is compared with `==`, and chosen by with `match`");
+            self.report(error);
+            return Self::UNKNOWN;
+        }
         if typed.ty != Ty::Bool {
             return typed.clone();
         }

@@ -5,10 +5,10 @@
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 
-use super::constant::constant;
-use super::{ConserveFacts, Facts, OpeningTotal, Ty};
+use super::constant::{Fold, constant};
+use super::{ConserveFacts, Facts, OpeningTotal, Ty, member_names};
 use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::hir::{Conserve, Decl, DeclId, DeclKind, ExprId, Model, Move, Place, PlaceKind, Timing};
+use crate::hir::{Conserve, Decl, DeclId, DeclKind, ExprId, ExprKind, Model, Move, Place, PlaceKind, Timing};
 use crate::source::SourceMap;
 use crate::units::{Dim, magnitude, to_f64};
 
@@ -21,16 +21,16 @@ struct Ledger<'a> {
 
 pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
     let mut ledger = Ledger { model, sources, facts, diagnostics: Vec::new() };
-    for (_, decl, m) in model.moves() {
-        ledger.edge(decl, m);
+    for (id, decl, m) in model.moves() {
+        ledger.edge(id, decl, m);
     }
     for (id, decl) in model.decls() {
-        match decl.kind {
+        match &decl.kind {
             DeclKind::Stock { opening, set, signed, range } => {
-                ledger.opening(id, decl, set.unwrap_or(opening), signed, range);
+                ledger.opening(id, decl, set.unwrap_or(*opening), *signed, *range);
             }
             // What a setting gives is the call's, and is checked when a run starts.
-            DeclKind::Param { value, set: None, range } => ledger.opening(id, decl, value, true, range),
+            DeclKind::Param { value, set: None, range } => ledger.opening(id, decl, *value, true, *range),
             _ => {}
         }
     }
@@ -47,7 +47,7 @@ impl Ledger<'_> {
         }
     }
 
-    fn stock(&self, place: Place) -> Option<DeclId> {
+    fn stock(&self, place: &Place) -> Option<DeclId> {
         match place.kind {
             PlaceKind::Decl(id) if matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) => Some(id),
             _ => None,
@@ -58,8 +58,8 @@ impl Ledger<'_> {
         self.model.units.name(&self.facts.decl(id).shown)
     }
 
-    fn edge(&mut self, decl: &Decl, m: &Move) {
-        for place in [m.from, m.to] {
+    fn edge(&mut self, id: DeclId, decl: &Decl, m: &Move) {
+        for place in [&m.from, &m.to] {
             if let PlaceKind::Decl(id) = place.kind
                 && self.stock(place).is_none()
                 && !matches!(self.model.decl(id).kind, DeclKind::Unknown)
@@ -99,18 +99,22 @@ impl Ledger<'_> {
                 .help("let one end be a stock, or make it a `let` if it is only to be worked out"),
             );
         }
-        let (from, to) = (self.stock(m.from), self.stock(m.to));
+        let (from, to) = (self.stock(&m.from), self.stock(&m.to));
         if let (Some(from), Some(to)) = (from, to) {
-            if from == to {
-                let name = &self.model.decl(from).name;
+            if from == to && self.same_member(id, m) {
+                let name = self.sources.text(m.from.span);
+                let (whose, help) = match decl.axes.first() {
+                    None => (String::new(), "let it end in another stock".to_string()),
+                    Some(_) => (" for some member".into(), "leave that member out: `[i in Index where …]`".into()),
+                };
                 self.diagnostics.push(
                     Diagnostic::new(
                         Code::E0404,
-                        format!("`{}` flows from `{name}` to itself", decl.name),
+                        format!("`{}` flows from `{name}` to itself{whose}", decl.name),
                         m.from.span.to(m.to.span),
                         "nothing changes",
                     )
-                    .help("let it end in another stock"),
+                    .help(help),
                 );
             } else if let (Some(a), Some(b)) = (self.dim(from), self.dim(to))
                 && a != b
@@ -137,16 +141,62 @@ impl Ledger<'_> {
         }
     }
 
+    /// Whether both ends are one stock, for some member of the move.
+    fn same_member(&self, id: DeclId, m: &Move) -> bool {
+        let mut fold = Fold::new(self.model, self.facts);
+        fold.rough = true;
+        let mut env = fold.env();
+        let mut same = |env: &mut Vec<u32>| {
+            m.from.at.iter().zip(&m.to.at).all(|(a, b)| {
+                let (a, b) = (fold.value(*a, env), fold.value(*b, env));
+                a.is_some() && a == b
+            })
+        };
+        let Some(shape) = self.facts.shape(id) else { return same(&mut env) };
+        (0..shape.len).any(|offset| {
+            self.model.decl(id).axes.iter().zip(shape.members(offset)).for_each(|(b, m)| env[b.0 as usize] = m);
+            same(&mut env)
+        })
+    }
+
     fn line(&self, id: DeclId) -> usize {
         self.sources.position(self.model.decl(id).span).map_or(0, |(line, _)| line)
     }
 
-    /// A constant opening, or a param's default, within its bounds.
+    /// Constant openings, or a param's defaults, within their bounds: of an array, the first that is not.
     fn opening(&mut self, id: DeclId, decl: &Decl, opening: ExprId, signed: bool, range: Option<(ExprId, ExprId)>) {
-        let Some(value) = constant(self.facts, opening) else { return };
-        if self.dim(id).is_none() {
+        if self.dim(id).is_none() || (signed && range.is_none()) {
             return;
         }
+        let mut fold = Fold::new(self.model, self.facts);
+        let mut env = fold.env();
+        let Some(shape) = self.facts.shape(id) else {
+            self.opens(&mut fold, &mut env, (id, decl, &decl.name), opening, signed, range);
+            return;
+        };
+        for offset in 0..shape.len {
+            let members = shape.members(offset);
+            decl.axes.iter().zip(&members).for_each(|(b, m)| env[b.0 as usize] = *m);
+            let name = format!("{}[{}]", decl.name, member_names(self.model, id, &members));
+            if self.opens(&mut fold, &mut env, (id, decl, &name), opening, signed, range) {
+                return;
+            }
+        }
+    }
+
+    /// One opening; whether something is wrong with it.
+    fn opens(
+        &mut self,
+        fold: &mut Fold,
+        env: &mut Vec<u32>,
+        (id, decl, name): (DeclId, &Decl, &str),
+        opening: ExprId,
+        signed: bool,
+        range: Option<(ExprId, ExprId)>,
+    ) -> bool {
+        let before = self.diagnostics.len();
+        let Some(value) = fold.value(opening, env) else { return false };
+        let opening = self.cell(opening, env);
         let span = self.model.expr(opening).span;
         let unit = self.show(id);
         let scale = self.model.units.scale(&self.facts.decl(id).shown);
@@ -156,7 +206,7 @@ impl Ledger<'_> {
             self.diagnostics.push(
                 Diagnostic::new(
                     Code::E0407,
-                    format!("`{}` opens below zero", decl.name),
+                    format!("`{name}` opens below zero"),
                     span,
                     format!("this is {}", show(&value)),
                 )
@@ -164,7 +214,7 @@ impl Ledger<'_> {
             );
         }
         if let Some((low, high)) = range {
-            let (low, high) = (constant(self.facts, low), constant(self.facts, high));
+            let (low, high) = (fold.value(low, env), fold.value(high, env));
             let outside = low.as_ref().is_some_and(|l| value < *l) || high.as_ref().is_some_and(|h| value > *h);
             if let (true, Some(low), Some(high)) = (outside, low, high) {
                 let (fact, help) = if low > high {
@@ -175,9 +225,20 @@ impl Ledger<'_> {
                     ("opens outside its bounds", "change the opening or the bounds")
                 };
                 let label = format!("this is {}, and {} to {} is allowed", show(&value), show(&low), show(&high));
-                self.diagnostics
-                    .push(Diagnostic::new(Code::E0407, format!("`{}` {fact}", decl.name), span, label).help(help));
+                self.diagnostics.push(Diagnostic::new(Code::E0407, format!("`{name}` {fact}"), span, label).help(help));
             }
+        }
+        self.diagnostics.len() > before
+    }
+
+    /// The cell of an array value that counts for these members.
+    fn cell(&self, e: ExprId, env: &[u32]) -> ExprId {
+        match &self.model.expr(e).kind {
+            ExprKind::Cells { at, cells, otherwise } => {
+                let found = cells.binary_search_by_key(&env[at.0 as usize], |(p, _)| *p).ok().map(|i| cells[i].1);
+                found.or(*otherwise).map_or(e, |cell| self.cell(cell, env))
+            }
+            _ => e,
         }
     }
 
@@ -248,7 +309,9 @@ impl Ledger<'_> {
         let others: Vec<String> = self
             .model
             .moves()
-            .filter(|(_, d, o)| d.span != decl.span && [o.from, o.to].iter().any(|p| p.kind == PlaceKind::Decl(inside)))
+            .filter(|(_, d, o)| {
+                d.span != decl.span && [&o.from, &o.to].iter().any(|p| p.kind == PlaceKind::Decl(inside))
+            })
             .map(|(_, d, _)| format!("`{}`", d.name))
             .take(8)
             .collect();
@@ -314,6 +377,18 @@ impl Ledger<'_> {
         all_meant
     }
 
+    /// What a stock, or all members of it, open with.
+    fn opened(&self, id: DeclId, opening: ExprId) -> Option<BigRational> {
+        let Some(shape) = self.facts.shape(id) else { return constant(self.facts, opening) };
+        let mut fold = Fold::new(self.model, self.facts);
+        let mut env = fold.env();
+        let mut sum = BigRational::zero();
+        for offset in 0..shape.len {
+            sum += fold.bound(id, &shape.members(offset), opening, &mut env)?;
+        }
+        Some(sum)
+    }
+
     /// Whether the stocks open with the total that is stated: proved where all is constant.
     fn total(&mut self, total: ExprId, stocks: &[DeclId], unit: &str, conserve: &Conserve) -> OpeningTotal {
         let Some(wanted) = constant(self.facts, total) else { return OpeningTotal::AtStart };
@@ -323,9 +398,7 @@ impl Ledger<'_> {
         let show = |v: &BigRational| magnitude(to_f64(&(v / &scale)), 15);
         for id in stocks {
             let DeclKind::Stock { opening, set, .. } = self.model.decl(*id).kind else { continue };
-            let Some(value) = constant(self.facts, set.unwrap_or(opening)) else {
-                return OpeningTotal::AtStart;
-            };
+            let Some(value) = self.opened(*id, set.unwrap_or(opening)) else { return OpeningTotal::AtStart };
             if !value.is_zero() {
                 parts.push((
                     set.unwrap_or(opening),

@@ -5,8 +5,9 @@ use num_traits::{One, Zero};
 
 use super::constant::{constant, nearest_whole, tolerance};
 use super::{Facts, Ty};
+use crate::builtins::Reading;
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{BinaryOp, Clock, Decl, DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, Timing};
+use crate::hir::{BinaryOp, Clock, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Model, PlaceKind, Timing};
 use crate::source::{Origin, SourceMap, Span};
 use crate::units::{plain, to_f64};
 
@@ -15,11 +16,11 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
     let main = sources.files().filter(|(_, f)| f.origin == Origin::Model).map(|(id, _)| id).next();
     let own = |span: Span| sources.locate(span).map(|(file, _)| file) == main;
     for (_, decl) in model.decls() {
-        if matches!(decl.kind, DeclKind::Param { .. }) && !decl.read && own(decl.span) {
+        if matches!(decl.kind, DeclKind::Param { .. } | DeclKind::Series(_)) && !decl.read && own(decl.span) {
             diagnostics.push(
                 Diagnostic::new(
                     Code::W0101,
-                    format!("nothing reads the param `{}`", decl.name),
+                    format!("nothing reads the {} `{}`", decl.word, decl.name),
                     decl.span,
                     "it changes nothing",
                 )
@@ -40,8 +41,21 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             );
         }
     }
+    for curve in &model.curves {
+        if !curve.read && own(curve.span) {
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::W0101,
+                    format!("nothing reads the curve `{}`", curve.name),
+                    curve.span,
+                    "it changes nothing",
+                )
+                .help("use it or remove it"),
+            );
+        }
+    }
     let mut touched = vec![false; model.decls.len()];
-    for place in model.moves().flat_map(|(_, _, m)| [m.from, m.to]) {
+    for place in model.moves().flat_map(|(_, _, m)| [&m.from, &m.to]) {
         if let PlaceKind::Decl(id) = place.kind {
             touched[id.0 as usize] = true;
         }
@@ -84,7 +98,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             drain(model, facts, source, &decl.name, m.amount, diagnostics);
         }
         match &m.timing {
-            Timing::Always if !m.flow && facts.clock.as_ref().is_some_and(|c| !c.dt.is_one()) => {
+            Timing::Always
+                if !m.flow && facts.clock.as_ref().is_some_and(|c| !c.dt.is_one()) && !lumps(model, m.amount) =>
+            {
                 each_step(model, facts, decl, diagnostics);
             }
             Timing::At(t) => {
@@ -98,6 +114,17 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             _ => {}
         }
     }
+}
+
+/// Whether an amount is what a file says of the step, however long that is.
+fn lumps(model: &Model, amount: ExprId) -> bool {
+    let mut found = false;
+    model.reads(amount, |e, _| {
+        let series = model.named(e).map(|id| &model.decl(id).kind);
+        found |= matches!(series, Some(DeclKind::Series(s)) if s.reading == Reading::Lumps);
+        if found { Descend::Stop } else { Descend::Into }
+    });
+    found
 }
 
 /// What happens each step happens more often the shorter the step is.

@@ -9,22 +9,27 @@ mod clock;
 mod constant;
 mod decls;
 mod infer;
+mod kinds;
 mod ledger;
 mod lints;
+mod members;
 mod order;
+mod recurrence;
 mod say;
+mod series;
 mod values;
 
 use std::collections::BTreeMap;
 
 use num_rational::BigRational;
 
-pub use constant::constant;
+pub use constant::{cell, constant};
+pub use members::{Shape, member_names};
 pub(crate) use order::is_dated;
-pub use order::{Node, Order};
+pub use order::{Node, Order, Step};
 
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{self, DeclId, ExprId};
+use crate::hir::{self, BinderId, DeclId, ExprId, IndexId};
 use crate::source::{SourceMap, Span};
 use crate::units::{Dim, Unit};
 
@@ -35,6 +40,8 @@ pub enum Ty {
     Number(Dim),
     /// A condition.
     Bool,
+    /// A member of this index, which is no part of another.
+    Label(IndexId),
     /// Not known, because of an error that has been reported.
     Unknown,
 }
@@ -93,6 +100,10 @@ pub struct ConserveFacts {
 pub struct Facts {
     /// The exact value of each expression that is constant, by [`ExprId`], in stored units.
     pub constants: Vec<Option<BigRational>>,
+    /// The names of members that each expression hangs on, by [`ExprId`].
+    pub free: Vec<Vec<BinderId>>,
+    /// The members of each array, by [`DeclId`]; of what is no array, and of what failed, there are none.
+    pub shapes: Vec<Option<Shape>>,
     /// The unit that a bare number has from its place.
     pub implied: BTreeMap<ExprId, Unit>,
     /// Each named value, by [`DeclId`].
@@ -110,9 +121,19 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     let mut diagnostics = Vec::new();
     let mut facts = Facts::default();
     infer::infer(model, sources, &mut facts, &mut diagnostics);
+    facts.free = members::free(model);
+    members::shapes(model, &mut facts, &mut diagnostics);
     facts.constants = constant::all(model, &facts);
+    members::check(model, sources, &facts, &mut diagnostics);
+    // A subscript of the wrong kind is no member either, and that has been said.
+    let kinds: Vec<Span> = diagnostics.iter().filter(|d| d.code == Code::E0201).map(|d| d.primary.span).collect();
+    diagnostics.retain(|d| {
+        let at = d.primary.span;
+        d.code != Code::E0208 || !kinds.iter().any(|k| at.start <= k.start && k.end <= at.end)
+    });
     clock::check(model, &mut facts, &mut diagnostics);
     values::check(model, sources, &mut diagnostics);
+    series::check(model, sources, &facts, &mut diagnostics);
     ledger::check(model, sources, &mut facts, &mut diagnostics);
     let looping = order::check(model, sources, &mut facts, &mut diagnostics);
     // Nothing says the unit of what depends on itself; the loop is the mistake.
@@ -135,5 +156,15 @@ impl Facts {
     /// What is known of a named value.
     pub fn decl(&self, id: DeclId) -> &DeclFacts {
         &self.decls[id.0 as usize]
+    }
+
+    /// The members of an array.
+    pub fn shape(&self, id: DeclId) -> Option<&Shape> {
+        self.shapes.get(id.0 as usize)?.as_ref()
+    }
+
+    /// How many values a declaration has: one, or one for each member.
+    pub fn count(&self, id: DeclId) -> usize {
+        self.shape(id).map_or(1, |s| s.len)
     }
 }

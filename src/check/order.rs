@@ -2,12 +2,12 @@
 //!
 //! Two graphs: of the opening, where a name means its value at the start, and of the step, where a stock is known and a
 //! `let` or a flow has to be worked out. Each is sorted (Tarjan 1972, without recursion); a component of more than one
-//! member is a loop.
+//! member is a loop, unless it comes apart member by member (see [`super::recurrence`]).
 
-use super::Facts;
+use super::{Facts, recurrence};
 use crate::builtins::{Kernel, Memory};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, ShortKind, Timing};
+use crate::hir::{DeclId, DeclKind, Descend, ExprId, ExprKind, Model, PlaceKind, ShortKind, Timing};
 use crate::source::{SourceMap, Span};
 
 /// Something that a step works out.
@@ -21,13 +21,22 @@ pub enum Node {
     Taken(DeclId),
 }
 
+/// A piece of work: all members of a node in their order, or one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is worked out.
+    pub node: Node,
+    /// Which member, by its place in the shape; `None` for all.
+    pub member: Option<u32>,
+}
+
 /// The order of work.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
-    /// Params, stocks and states at the start.
-    pub opening: Vec<DeclId>,
+    /// Params, stocks and states at the start: all members, or one of an array that builds on itself.
+    pub opening: Vec<(DeclId, Option<u32>)>,
     /// Lets and moves of a step.
-    pub step: Vec<Node>,
+    pub step: Vec<Step>,
     /// Lets that hang on what moves in the step, by [`DeclId`].
     pub after_moves: Vec<bool>,
 }
@@ -45,9 +54,9 @@ struct Graph<'a> {
     edges: Vec<Vec<Edge>>,
 }
 
-const KINDS: usize = 3;
+pub(super) const KINDS: usize = 3;
 
-fn index(node: Node) -> usize {
+pub(super) fn index(node: Node) -> usize {
     match node {
         Node::Let(id) => id.0 as usize * KINDS,
         Node::Demand(id) => id.0 as usize * KINDS + 1,
@@ -55,7 +64,7 @@ fn index(node: Node) -> usize {
     }
 }
 
-fn node(index: usize) -> Node {
+pub(super) fn node(index: usize) -> Node {
     let id = DeclId((index / KINDS) as u32);
     [Node::Let(id), Node::Demand(id), Node::Taken(id)][index % KINDS]
 }
@@ -74,7 +83,15 @@ pub(super) fn check(
     }
     let step = step_graph(model);
     let n = step.edges.len();
-    let (order, cycles) = sort(n, |i| step.edges[i].iter().map(|e| e.to));
+    let (order, components) = sort(n, |i| step.edges[i].iter().map(|e| e.to));
+    // What builds on its neighbour, `x[a - 1]`, is no loop.
+    let (mut apart, mut cycles) = (Vec::new(), Vec::new());
+    for component in components {
+        match recurrence::apart(model, facts, &component) {
+            Some(steps) => apart.push((component, steps)),
+            None => cycles.push(component),
+        }
+    }
     let mut instant = vec![false; n];
     if !cycles.is_empty() {
         let loops = sort(n, |i| step.edges[i].iter().filter(|e| !e.row_zero).map(|e| e.to)).1;
@@ -85,7 +102,15 @@ pub(super) fn check(
         report_loop(model, sources, &step.edges, cycle, only_row_zero, diagnostics);
     }
     let opening = opening_graph(model);
-    let (opening_order, opening_cycles) = sort(opening.len(), |i| opening[i].iter().map(|e| e.to));
+    let (opening_order, mut opening_cycles) = sort(opening.len(), |i| opening[i].iter().map(|e| e.to));
+    let is_apart = |decl: &usize| apart.iter().any(|(c, _)| c.contains(&(decl * KINDS)));
+    let mut opened = Vec::new();
+    opening_cycles.retain(|cycle| {
+        let steps = recurrence::apart_at_start(model, facts, cycle);
+        let fine = steps.is_some() || cycle.iter().all(is_apart);
+        opened.extend(steps.map(|steps| (cycle.clone(), steps)));
+        !fine
+    });
     // A let that reads itself is a loop of the step, too, and has been reported there.
     if cycles.is_empty() {
         for cycle in &opening_cycles {
@@ -106,13 +131,21 @@ pub(super) fn check(
     }
     let mut after_moves = vec![false; model.decls.len()];
     let mut reads_moves = vec![false; model.decls.len()];
+    let component = |i: usize| apart.iter().find(|(c, _)| c.contains(&i));
     for i in &order {
-        let Node::Let(id) = node(*i) else { continue };
-        for edge in &step.edges[*i] {
-            let (after, reads) = match node(edge.to) {
+        let own = [*i];
+        // Those that build on each other hang on the same.
+        let together = component(*i).map_or(&own[..], |(c, _)| c);
+        let (mut after, mut reads) = (false, false);
+        for edge in together.iter().flat_map(|i| &step.edges[*i]) {
+            let (a, r) = match node(edge.to) {
                 Node::Let(other) => (after_moves[other.0 as usize], reads_moves[other.0 as usize]),
                 Node::Demand(m) | Node::Taken(m) => (!is_dated(model, m), true),
             };
+            after |= a;
+            reads |= r;
+        }
+        if let Node::Let(id) = node(*i) {
             after_moves[id.0 as usize] |= after;
             reads_moves[id.0 as usize] |= reads;
         }
@@ -124,17 +157,31 @@ pub(super) fn check(
             (Node::Let(_), DeclKind::Let { .. }) | (Node::Demand(_) | Node::Taken(_), DeclKind::Move(_))
         )
     };
-    facts.order = Order {
-        opening: opening_order
-            .into_iter()
-            .map(|i| DeclId(i as u32))
-            .filter(|id| {
-                matches!(model.decl(*id).kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::State { .. })
-            })
-            .collect(),
-        step: order.into_iter().filter(|i| used(*i)).map(node).collect(),
-        after_moves,
+    let mut steps: Vec<Step> = Vec::new();
+    for i in order.into_iter().filter(|i| used(*i)) {
+        match component(i) {
+            // In the place of the first of them stand all.
+            Some((c, inner)) if !steps.iter().any(|s| c.contains(&index(s.node))) => steps.extend(inner),
+            Some(_) => {}
+            None => steps.push(Step { node: node(i), member: None }),
+        }
+    }
+    let opens = |id: DeclId| {
+        matches!(model.decl(id).kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::State { .. })
     };
+    let mut openings: Vec<(DeclId, Option<u32>)> = Vec::new();
+    for i in opening_order {
+        let id = DeclId(i as u32);
+        match opened.iter().find(|(cycle, _)| cycle.contains(&i)) {
+            Some((_, steps)) if !openings.iter().any(|(o, _)| steps.iter().any(|(s, _)| s == o)) => {
+                openings.extend(steps.iter().filter(|(s, _)| opens(*s)).map(|(s, m)| (*s, Some(*m))));
+            }
+            Some(_) => {}
+            None if opens(id) => openings.push((id, None)),
+            None => {}
+        }
+    }
+    facts.order = Order { opening: openings, step: steps, after_moves };
     Vec::new()
 }
 
@@ -186,54 +233,48 @@ impl Graph<'_> {
     }
 
     fn expr(&mut self, from: usize, e: ExprId) {
-        let mut stack = vec![e];
-        let mut functions = Vec::new();
-        while let Some(e) = stack.pop() {
-            let expr = self.model.expr(e);
-            let mut edge =
-                |node: Node, row_zero: bool| self.edges[from].push(Edge { to: index(node), span: expr.span, row_zero });
-            match &expr.kind {
-                ExprKind::Decl(id) => match self.model.decl(*id).kind {
-                    DeclKind::Let { .. } => edge(Node::Let(*id), false),
-                    DeclKind::Move(_) => edge(Node::Taken(*id), false),
-                    _ => {}
-                },
-                ExprKind::Builtin(b, args) => {
-                    let Kernel::Memory(memory) = b.kernel else {
-                        stack.extend(args.iter().flatten());
-                        continue;
-                    };
-                    let name = args.first().copied().flatten().map(|a| &self.model.expr(a).kind);
-                    if let Some(ExprKind::Decl(id)) = name {
-                        let at = match (&self.model.decl(*id).kind, memory) {
-                            (DeclKind::Let { .. }, _) => Some(Node::Let(*id)),
-                            (DeclKind::Move(_), Memory::Requested) => Some(Node::Demand(*id)),
-                            (DeclKind::Move(_), _) => Some(Node::Taken(*id)),
-                            _ => None,
-                        };
-                        match (at, memory) {
-                            (Some(at), Memory::Previous) if args.get(1).is_none_or(Option::is_none) => edge(at, true),
-                            (Some(at), Memory::Opening | Memory::Initial | Memory::Requested) => edge(at, false),
-                            _ => {}
-                        }
-                    }
-                    stack.extend(args.iter().skip(1).flatten());
-                }
-                ExprKind::Call(id, args) => {
-                    if !functions.contains(id) {
-                        functions.push(*id);
-                        stack.push(self.model.function(*id).body);
-                    }
-                    stack.extend(args);
-                }
-                _ => stack.extend(self.model.children(e)),
+        let (model, edges) = (self.model, &mut self.edges[from]);
+        model.reads(e, |e, kind| {
+            let span = model.expr(e).span;
+            let (node, row_zero) = read_at(model, e);
+            edges.extend(node.map(|node| Edge { to: index(node), span, row_zero }));
+            match kind {
+                ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Memory(_)) => Descend::Rest,
+                _ => Descend::Into,
             }
-        }
+        });
     }
 }
 
+/// What an expression itself reads within a step, and whether only in row 0.
+pub(super) fn read_at(model: &Model, e: ExprId) -> (Option<Node>, bool) {
+    if let ExprKind::Builtin(b, args) = &model.expr(e).kind
+        && let Kernel::Memory(memory) = b.kernel
+    {
+        let name = args.first().copied().flatten().and_then(|a| model.named(a));
+        let Some(id) = name else { return (None, false) };
+        let at = match (&model.decl(id).kind, memory) {
+            (DeclKind::Let { .. }, _) => Some(Node::Let(id)),
+            (DeclKind::Move(_), Memory::Requested) => Some(Node::Demand(id)),
+            (DeclKind::Move(_), _) => Some(Node::Taken(id)),
+            _ => None,
+        };
+        return match memory {
+            Memory::Previous if args.get(1).is_none_or(Option::is_none) => (at, true),
+            Memory::Opening | Memory::Initial | Memory::Requested => (at, false),
+            Memory::Previous | Memory::Total => (None, false),
+        };
+    }
+    let node = model.named(e).and_then(|id| match model.decl(id).kind {
+        DeclKind::Let { .. } => Some(Node::Let(id)),
+        DeclKind::Move(_) => Some(Node::Taken(id)),
+        _ => None,
+    });
+    (node, false)
+}
+
 /// Who is served before whom.
-fn rank(short: Option<ShortKind>) -> u8 {
+pub(super) fn rank(short: Option<ShortKind>) -> u8 {
     match short {
         None => 0,
         Some(ShortKind::CappedFirst) => 1,
@@ -248,35 +289,25 @@ fn opening_graph(model: &Model) -> Vec<Vec<Edge>> {
     for (id, decl) in model.decls() {
         let start = match &decl.kind {
             DeclKind::Param { value, set, .. } => set.unwrap_or(*value),
-            DeclKind::Let { value } => *value,
+            DeclKind::Let { value } | DeclKind::Column { value } => *value,
             DeclKind::State { initial, .. } => *initial,
             DeclKind::Stock { opening, set, .. } => set.unwrap_or(*opening),
             _ => continue,
         };
-        let mut stack = vec![start];
-        let mut functions = Vec::new();
-        while let Some(e) = stack.pop() {
-            match &model.expr(e).kind {
-                ExprKind::Decl(other) => {
-                    edges[id.0 as usize].push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false })
-                }
-                ExprKind::Builtin(b, args)
-                    if matches!(b.kernel, Kernel::Memory(Memory::Previous))
-                        && args.get(1).is_some_and(Option::is_some) =>
-                {
-                    stack.extend(args.iter().skip(1).flatten());
-                }
-                ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Memory(Memory::Total)) => {}
-                ExprKind::Call(f, args) => {
-                    if !functions.contains(f) {
-                        functions.push(*f);
-                        stack.push(model.function(*f).body);
-                    }
-                    stack.extend(args);
-                }
-                _ => stack.extend(model.children(e)),
+        let edges = &mut edges[id.0 as usize];
+        model.reads(start, |e, kind| {
+            if let Some(other) = model.named(e) {
+                edges.push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false });
             }
-        }
+            match kind {
+                ExprKind::Builtin(b, args) => match b.kernel {
+                    Kernel::Memory(Memory::Previous) if args.get(1).is_some_and(Option::is_some) => Descend::Rest,
+                    Kernel::Memory(Memory::Total) => Descend::Past,
+                    _ => Descend::Into,
+                },
+                _ => Descend::Into,
+            }
+        });
     }
     edges
 }
@@ -286,15 +317,15 @@ fn metric_graph(model: &Model) -> Vec<Vec<Edge>> {
     let mut edges = vec![Vec::new(); model.decls.len()];
     for (id, decl) in model.decls() {
         let DeclKind::Metric { value, .. } = decl.kind else { continue };
-        let mut stack = vec![value];
-        while let Some(e) = stack.pop() {
-            if let ExprKind::Decl(other) = model.expr(e).kind
+        let edges = &mut edges[id.0 as usize];
+        model.reads(value, |e, _| {
+            if let Some(other) = model.named(e)
                 && matches!(model.decl(other).kind, DeclKind::Metric { .. })
             {
-                edges[id.0 as usize].push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false });
+                edges.push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false });
             }
-            stack.extend(model.children(e));
-        }
+            Descend::Into
+        });
     }
     edges
 }
@@ -431,40 +462,26 @@ fn tell(
 fn too_early(model: &Model, sources: &SourceMap, after: &[bool], reads: &[bool], diagnostics: &mut Vec<Diagnostic>) {
     // The first name in an expression that hangs on what moves; `any` move, or only one within the step.
     let find = |start: ExprId, any: bool| -> Option<(ExprId, DeclId)> {
-        let mut stack = vec![start];
-        let mut functions = Vec::new();
-        while let Some(e) = stack.pop() {
-            match &model.expr(e).kind {
-                ExprKind::Decl(id) => {
-                    let moves = match model.decl(*id).kind {
-                        DeclKind::Move(_) => any || !is_dated(model, *id),
-                        DeclKind::Let { .. } => {
-                            if any {
-                                reads[id.0 as usize]
-                            } else {
-                                after[id.0 as usize]
-                            }
-                        }
-                        _ => false,
-                    };
-                    if moves {
-                        return Some((e, *id));
-                    }
-                }
-                ExprKind::Builtin(b, args) if matches!(b.kernel, Kernel::Memory(Memory::Previous | Memory::Total)) => {
-                    stack.extend(args.iter().skip(1).flatten());
-                }
-                ExprKind::Call(f, args) => {
-                    if !functions.contains(f) {
-                        functions.push(*f);
-                        stack.push(model.function(*f).body);
-                    }
-                    stack.extend(args);
-                }
-                _ => stack.extend(model.children(e)),
+        let mut found = None;
+        model.reads(start, |e, kind| {
+            let moves = |id: DeclId| match model.decl(id).kind {
+                DeclKind::Move(_) => any || !is_dated(model, id),
+                DeclKind::Let { .. } if any => reads[id.0 as usize],
+                DeclKind::Let { .. } => after[id.0 as usize],
+                _ => false,
+            };
+            if let Some(id) = model.named(e).filter(|id| moves(*id)) {
+                found = Some((e, id));
+                return Descend::Stop;
             }
-        }
-        None
+            match kind {
+                ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Memory(Memory::Previous | Memory::Total)) => {
+                    Descend::Rest
+                }
+                _ => Descend::Into,
+            }
+        });
+        found
     };
     let mut report = |found: Option<(ExprId, DeclId)>, who: &str| {
         let Some((e, id)) = found else { return };
@@ -520,7 +537,7 @@ fn in_metric(model: &Model, reducer: bool, span: Span) -> bool {
 }
 
 /// Sorts nodes so that each comes after those that its edges lead to, and finds the components that are loops.
-fn sort<I: Iterator<Item = usize>>(n: usize, edges: impl Fn(usize) -> I) -> (Vec<usize>, Vec<Vec<usize>>) {
+pub(super) fn sort<I: Iterator<Item = usize>>(n: usize, edges: impl Fn(usize) -> I) -> (Vec<usize>, Vec<Vec<usize>>) {
     const NEW: usize = usize::MAX;
     let (mut number, mut low, mut on_stack) = (vec![NEW; n], vec![0; n], vec![false; n]);
     let (mut stack, mut order, mut cycles, mut next) = (Vec::new(), Vec::new(), Vec::new(), 0);

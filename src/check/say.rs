@@ -31,6 +31,7 @@ impl Infer<'_> {
     pub(super) fn name_of(&self, typed: &Typed) -> String {
         match &typed.ty {
             Ty::Bool => "a condition".into(),
+            Ty::Label(root) => format!("a member of `{}`", self.model.index(*root).name),
             Ty::Unknown => "unknown".into(),
             Ty::Number(dim) => {
                 let dim = self.resolve(dim);
@@ -63,9 +64,9 @@ impl Infer<'_> {
     pub(super) fn origin(&self, e: ExprId, typed: &Typed) -> String {
         let expr = self.model.expr(e);
         let (text, name) = (snippet(self.sources, expr.span), self.name_of(typed));
-        match &expr.kind {
-            ExprKind::Decl(id) => {
-                let line = self.sources.position(self.model.decl(*id).span).map_or(0, |(line, _)| line);
+        match self.model.named(e) {
+            Some(id) => {
+                let line = self.sources.position(self.model.decl(id).span).map_or(0, |(line, _)| line);
                 format!("{text} is {name}, declared in line {line}")
             }
             _ => format!("{text} is {name}"),
@@ -78,7 +79,10 @@ impl Infer<'_> {
         let (have, want) = (self.resolve(have), self.resolve(want));
         let text = self.sources.text(self.model.expr(e).span);
         let unit = unit_of(&self.model.units, &want, wanted.shown.as_ref());
-        let whole = matches!(self.model.expr(e).kind, ExprKind::Decl(_) | ExprKind::Clock(_) | ExprKind::Builtin(..));
+        let whole = matches!(
+            self.model.expr(e).kind,
+            ExprKind::Decl(_) | ExprKind::Element { .. } | ExprKind::Clock(_) | ExprKind::Builtin(..)
+        );
         let term = if whole { text.to_string() } else { format!("({text})") };
         if have.is_one() && matches!(self.model.expr(e).kind, ExprKind::Number { percent: false, .. }) {
             let written = if unit.starts_with("1/") {
@@ -90,7 +94,7 @@ impl Infer<'_> {
         }
         if have.is_one() {
             // A plain number that has a name forgot its unit where it is declared.
-            let ExprKind::Decl(id) = self.model.expr(e).kind else { return None };
+            let id = self.model.named(e)?;
             let decl = self.model.decl(id);
             let (DeclKind::Param { value, .. } | DeclKind::Let { value }) = decl.kind else { return None };
             if !matches!(self.model.expr(value).kind, ExprKind::Number { percent: false, .. }) || unit.starts_with("1/")

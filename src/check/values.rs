@@ -27,6 +27,7 @@ impl<'a> Varying<'a> {
         match &self.model.expr(e).kind {
             ExprKind::Clock(ClockPart::Time | ClockPart::Step) => Some(e),
             ExprKind::Decl(id) => self.decl(*id).then_some(e),
+            ExprKind::Element { decl, .. } if self.decl(*decl) => Some(e),
             ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_) | Kernel::Run) => {
                 Some(e)
             }
@@ -57,10 +58,14 @@ impl<'a> Varying<'a> {
             return known;
         }
         self.decls[id.0 as usize] = Some(false);
-        let varies = match self.model.decl(id).kind {
+        let varies = match &self.model.decl(id).kind {
             DeclKind::Param { .. } | DeclKind::Unknown => false,
-            DeclKind::Let { value } => self.part(value).is_some(),
-            DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Move(_) | DeclKind::Metric { .. } => true,
+            DeclKind::Let { value } | DeclKind::Column { value } => self.part(*value).is_some(),
+            DeclKind::Series(_)
+            | DeclKind::Stock { .. }
+            | DeclKind::State { .. }
+            | DeclKind::Move(_)
+            | DeclKind::Metric { .. } => true,
         };
         self.decls[id.0 as usize] = Some(varies);
         varies
@@ -106,6 +111,10 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
                         "write a number or a param; for a bound that moves use `assert`",
                     );
                 }
+            }
+            DeclKind::Column { value } => {
+                let help = "a table says what stays; what changes is a `let`, a `state` or a `stock` over the index";
+                constant(*value, Code::E0206, &format!("the column `{}`", decl.name), help);
             }
             DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
                 constant(*every, Code::E0506, "a period", time_help);
@@ -167,11 +176,14 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
                     }
                 }
             }
-            ExprKind::Decl(id) if matches!(model.decl(*id).kind, DeclKind::Metric { .. }) => {}
+            ExprKind::Decl(id) | ExprKind::Element { decl: id, .. }
+                if matches!(model.decl(*id).kind, DeclKind::Metric { .. }) => {}
             kind => {
                 let children = model.children(e);
-                let changes = matches!(kind, ExprKind::Decl(_) | ExprKind::Clock(_) | ExprKind::Builtin(..));
+                let element = matches!(kind, ExprKind::Element { decl, .. } if varying.decl(*decl));
+                let changes = element || matches!(kind, ExprKind::Decl(_) | ExprKind::Clock(_) | ExprKind::Builtin(..));
                 if (children.is_empty()
+                    || element
                     || matches!(kind, ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Clock(_) | Kernel::Memory(_))))
                     && changes
                     && varying.part(e).is_some()

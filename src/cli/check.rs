@@ -50,13 +50,19 @@ pub fn proved(checked: &Checked) -> String {
         let n = checked.model.decls.iter().filter(|d| which(&d.kind)).count();
         (n > 0).then(|| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
     };
+    let plural = |n: usize, one: &str, many: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }));
+    let indexes = checked.model.indexes.iter().filter(|i| !i.name.is_empty()).count();
     let parts: Vec<String> = [
+        plural(indexes, "index", "indexes"),
         count("stock", |k| matches!(k, DeclKind::Stock { .. })),
         count("state", |k| matches!(k, DeclKind::State { .. })),
         count("flow", |k| matches!(k, DeclKind::Move(m) if m.flow)),
         count("transfer", |k| matches!(k, DeclKind::Move(m) if !m.flow)),
         count("let", |k| matches!(k, DeclKind::Let { .. })),
         count("param", |k| matches!(k, DeclKind::Param { .. })),
+        plural(checked.model.decls.iter().filter(|d| d.word == "series").count(), "series", "series"),
+        plural(checked.model.curves.len(), "curve", "curves"),
+        plural(checked.model.assumptions.len(), "assumption", "assumptions"),
     ]
     .into_iter()
     .flatten()

@@ -79,6 +79,11 @@ impl Table {
     }
 }
 
+/// A column's name without the unit that its header may give: `price` of `price [USD]`.
+fn bare(name: &str) -> &str {
+    name.split_once('[').map_or(name, |(name, _)| name).trim()
+}
+
 /// Reads a table to its end. `wanted` names the columns to keep, and the first is always one of them; `None` keeps all.
 pub fn read(path: &str, input: &mut dyn Read, wanted: Option<&BTreeSet<String>>) -> Result<Table, Misread> {
     let mut records = Records::new(input)?;
@@ -90,7 +95,7 @@ pub fn read(path: &str, input: &mut dyn Read, wanted: Option<&BTreeSet<String>>)
     let mut columns: Vec<Option<Column>> = header
         .iter()
         .enumerate()
-        .map(|(i, name)| (i == 0 || wanted.is_none_or(|w| w.contains(name))).then(Column::default))
+        .map(|(i, name)| (i == 0 || wanted.is_none_or(|w| w.contains(bare(name)))).then(Column::default))
         .collect();
     let mut lines = Vec::new();
     while records.advance()? {
@@ -123,7 +128,8 @@ fn names(records: &Records) -> Result<Vec<String>, Misread> {
     }
     let mut seen = BTreeSet::new();
     for (i, name) in names.iter().enumerate() {
-        if name.is_empty() {
+        // The corner of a matrix means nothing, and is often left empty.
+        if name.is_empty() && i > 0 {
             return Err(records.misread(Some(i), Problem::UnnamedColumn));
         }
         if !seen.insert(name) {

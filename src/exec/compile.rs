@@ -6,13 +6,13 @@
 //! Invariant: an instruction does to its operands what the oracle does, in the same order. Absent on purpose: control flow;
 //! both arms of `if` are worked out and one is chosen.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use ordered_float::OrderedFloat;
+use rustc_hash::FxHashMap as HashMap;
 
-use crate::builtins::{Instant, power};
-use crate::ir::{Binary, Expr, ExprId, Model, MoveId, Opened, Summed, Unary, Work};
+use crate::builtins::{Instant, Item};
+use crate::ir::{self, Binary, Expr, ExprId, Model, MoveId, Opened, Summed, Unary, Work};
 
 /// A register.
 pub(super) type Reg = u32;
@@ -30,6 +30,60 @@ pub(super) enum Op {
     Two(fn(f64, f64) -> f64),
     Three(fn(f64, f64, f64) -> f64),
     Clock(fn([f64; 3], Instant) -> f64),
+    /// Of many registers: the number of the list.
+    Many(u32),
+    /// One of many registers.
+    Pick(u32),
+    Curve(u32),
+    Series(u32),
+}
+
+/// A function of many registers.
+#[derive(Clone, Debug)]
+pub(super) struct Many {
+    pub gather: fn(f64, &[Item]) -> f64,
+    pub head: Option<Reg>,
+    /// The member as a number, its value, and the register of the condition, if it has one.
+    pub items: Vec<(f64, Reg, Option<Reg>)>,
+    pub otherwise: Option<Reg>,
+    /// No item has a condition.
+    pub all: bool,
+}
+
+impl Many {
+    /// What it comes to; `scratch` saves asking for memory each time.
+    pub(super) fn value(&self, regs: &[f64], scratch: &mut Vec<Item>) -> f64 {
+        scratch.clear();
+        let item =
+            |(member, value, _): &(f64, Reg, Option<Reg>)| Item { member: *member, value: regs[*value as usize] };
+        if self.all {
+            scratch.extend(self.items.iter().map(item));
+        } else {
+            let holds = |c: Option<Reg>| c.is_none_or(|c| regs[c as usize] != 0.0);
+            scratch.extend(self.items.iter().filter(|i| holds(i.2)).map(item));
+        }
+        match self.otherwise {
+            Some(otherwise) if scratch.is_empty() => regs[otherwise as usize],
+            _ => (self.gather)(self.head.map_or(f64::NAN, |h| regs[h as usize]), scratch),
+        }
+    }
+}
+
+/// One of many registers.
+#[derive(Clone, Debug)]
+pub(super) struct Pick {
+    pub at: Reg,
+    pub values: Vec<Reg>,
+    pub otherwise: Reg,
+}
+
+impl Pick {
+    pub(super) fn value(&self, regs: &[f64]) -> f64 {
+        let at = regs[self.at as usize];
+        let whole = at >= 0.0 && libm::floor(at) == at;
+        let value = if whole { self.values.get(at as usize).copied() } else { None };
+        regs[value.unwrap_or(self.otherwise) as usize]
+    }
 }
 
 /// One instruction: operation, operands, result.
@@ -93,6 +147,8 @@ pub(super) struct ProbeRegs {
 pub struct Program<'m> {
     pub(super) model: &'m Model,
     pub(super) code: Vec<Inst>,
+    pub(super) many: Vec<Many>,
+    pub(super) picks: Vec<Pick>,
     /// The registers at the start of a run: constants are in place.
     pub(super) registers: Vec<f64>,
     pub(super) time: Reg,
@@ -137,6 +193,8 @@ struct Compiler<'m> {
     /// Code that runs once, after the params are known.
     once: Vec<Inst>,
     code: Vec<Inst>,
+    many: Vec<Many>,
+    picks: Vec<Pick>,
     level: Vec<Level>,
     /// Results that last for the whole run, and those of this moment.
     lasting: HashMap<ExprId, Reg>,
@@ -172,16 +230,18 @@ impl<'m> Compiler<'m> {
         level[params..params + 2 * model.moves.len()].fill(Level::Moves);
         Self {
             registers: vec![0.0; fixed],
-            constants: HashMap::new(),
+            constants: HashMap::default(),
             zero_negative: None,
             once: Vec::new(),
             code: Vec::new(),
+            many: Vec::new(),
+            picks: Vec::new(),
             level,
-            lasting: HashMap::new(),
-            moment: HashMap::new(),
-            lasting_values: HashMap::new(),
-            values: HashMap::new(),
-            lets: HashMap::new(),
+            lasting: HashMap::default(),
+            moment: HashMap::default(),
+            lasting_values: HashMap::default(),
+            values: HashMap::default(),
+            lets: HashMap::default(),
             first: 0,
             model,
         }
@@ -190,11 +250,13 @@ impl<'m> Compiler<'m> {
     fn program(mut self) -> Program<'m> {
         let model = self.model;
         let (time, step) = (self.time(), self.time() + 1);
-        // Params first: they read only each other.
+        // Params first: they read only each other. An opening comes before the code that runs once, so it may not rely on it.
+        let params = model.cells..model.cells + model.params;
+        self.level[params.clone()].fill(Level::Step);
         let mut openings = Vec::new();
         for (to, e, _) in &model.opening {
             let at = self.code.len();
-            let value = self.opening(*e);
+            let value = self.expr(*e);
             let to = match to {
                 Opened::Param(p) => self.param(*p),
                 Opened::Cell(c) => c.0,
@@ -202,6 +264,7 @@ impl<'m> Compiler<'m> {
             openings.push((at..self.code.len(), value, to));
             self.forget();
         }
+        self.level[params].fill(Level::Run);
         let limits = |c: &mut Self, bounds: &[crate::ir::Bound]| -> Vec<Limits> {
             bounds.iter().map(|b| Limits { value: c.expr(b.value), low: c.expr(b.low), high: c.expr(b.high) }).collect()
         };
@@ -263,6 +326,8 @@ impl<'m> Compiler<'m> {
             params: model.cells..model.cells + model.params,
             once: once_start..self.code.len(),
             code: self.code,
+            many: self.many,
+            picks: self.picks,
             registers: self.registers,
             time,
             step,
@@ -331,20 +396,6 @@ impl<'m> Compiler<'m> {
         self.moment.retain(|_, reg| keep(reg));
         self.values.retain(|_, reg| keep(reg));
         self.lets.retain(|_, reg| keep(reg));
-    }
-
-    /// An opening is worked out before the code that runs once, so it may not rely on it.
-    fn opening(&mut self, e: ExprId) -> Reg {
-        let before = self.level.clone();
-        let params = self.model.cells..self.model.cells + self.model.params;
-        self.level[params].fill(Level::Step);
-        let (lasting, values) = (std::mem::take(&mut self.lasting), std::mem::take(&mut self.lasting_values));
-        let reg = self.expr(e);
-        (self.lasting, self.lasting_values) = (lasting, values);
-        let grown = self.level.split_off(before.len());
-        self.level = before;
-        self.level.extend(grown);
-        reg
     }
 
     fn dated(&mut self) -> Vec<Dated> {
@@ -464,6 +515,41 @@ impl<'m> Compiler<'m> {
             Expr::Two(f, a, b) => self.operation(Op::Two(f), &[a, b]),
             Expr::Three(f, a, b, c) => self.operation(Op::Three(f), &[a, b, c]),
             Expr::Clock(f, args) => self.operation(Op::Clock(f), &args),
+            Expr::Curve(c, x) => self.operation(Op::Curve(c), &[x]),
+            Expr::Series(s) => self.emit(Op::Series(s), [0; 3], 0),
+            Expr::Many(list) => {
+                let list = &self.model.lists[list as usize];
+                let items: Vec<(f64, Reg, Option<Reg>)> = list
+                    .items
+                    .iter()
+                    .map(|i| (i.member, self.expr(i.value), i.condition.map(|c| self.expr(c))))
+                    .collect();
+                let (head, otherwise) = (list.head.map(|e| self.expr(e)), list.otherwise.map(|e| self.expr(e)));
+                let regs = items.iter().flat_map(|(_, v, c)| [Some(*v), *c]).chain([head, otherwise]).flatten();
+                let level = self.highest(regs);
+                let all = items.iter().all(|(_, _, c)| c.is_none());
+                let many = Many { gather: list.gather, head, items, otherwise, all };
+                if level == Level::Constant {
+                    let value = many.value(&self.registers, &mut Vec::new());
+                    return self.constant(value);
+                }
+                self.many.push(many);
+                self.place(Inst { op: Op::Many(self.many.len() as u32 - 1), a: 0, b: 0, c: 0, to: 0 }, level)
+            }
+            Expr::Pick(pick) => {
+                let pick = &self.model.picks[pick as usize];
+                let at = self.expr(pick.at);
+                let values: Vec<Reg> = pick.values.iter().map(|e| self.expr(*e)).collect();
+                let otherwise = self.expr(pick.otherwise);
+                let level = self.highest(values.iter().copied().chain([at, otherwise]));
+                let pick = Pick { at, values, otherwise };
+                if level == Level::Constant {
+                    let value = pick.value(&self.registers);
+                    return self.constant(value);
+                }
+                self.picks.push(pick);
+                self.place(Inst { op: Op::Pick(self.picks.len() as u32 - 1), a: 0, b: 0, c: 0, to: 0 }, level)
+            }
         }
     }
 
@@ -478,7 +564,7 @@ impl<'m> Compiler<'m> {
     fn emit(&mut self, op: Op, regs: [Reg; 3], used: usize) -> Reg {
         let [a, b, c] = regs;
         let mut level = regs[..used].iter().map(|r| self.level[*r as usize]).max().unwrap_or(Level::Constant);
-        if matches!(op, Op::Clock(_)) {
+        if matches!(op, Op::Clock(_) | Op::Series(_)) {
             level = level.max(Level::Step);
         }
         let (tag, f) = key(op);
@@ -488,7 +574,10 @@ impl<'m> Compiler<'m> {
         }
         if level == Level::Constant {
             let values = regs.map(|r| self.registers[r as usize]);
-            let value = apply(op, values, Instant { time: 0.0, dt: 0.0, start: 0.0, step: 0.0 });
+            let value = match op {
+                Op::Curve(c) => self.model.curves[c as usize].at(values[0]),
+                _ => apply(op, values, Instant { time: 0.0, dt: 0.0, start: 0.0, step: 0.0 }),
+            };
             return self.constant(value);
         }
         let to = self.register(level, 0.0);
@@ -504,6 +593,20 @@ impl<'m> Compiler<'m> {
     }
 }
 
+impl Compiler<'_> {
+    fn highest(&self, regs: impl Iterator<Item = Reg>) -> Level {
+        regs.map(|r| self.level[r as usize]).max().unwrap_or(Level::Constant)
+    }
+
+    /// Emits an instruction that stands for itself: its expression is met only once.
+    fn place(&mut self, inst: Inst, level: Level) -> Reg {
+        let to = self.register(level, 0.0);
+        let inst = Inst { to, ..inst };
+        if level == Level::Run { &mut self.once } else { &mut self.code }.push(inst);
+        to
+    }
+}
+
 fn key(op: Op) -> (u8, usize) {
     match op {
         Op::Copy => (0, 0),
@@ -515,6 +618,10 @@ fn key(op: Op) -> (u8, usize) {
         Op::Two(f) => (6, f as usize),
         Op::Three(f) => (7, f as usize),
         Op::Clock(f) => (8, f as usize),
+        Op::Curve(c) => (9, c as usize),
+        Op::Series(s) => (10, s as usize),
+        Op::Many(m) => (11, m as usize),
+        Op::Pick(p) => (12, p as usize),
     }
 }
 
@@ -526,21 +633,7 @@ pub(super) fn apply(op: Op, [a, b, c]: [f64; 3], at: Instant) -> f64 {
         Op::Copy => a,
         Op::Negate => -a,
         Op::Not => truth(a == 0.0),
-        Op::Binary(op) => match op {
-            Binary::Add => a + b,
-            Binary::Subtract => a - b,
-            Binary::Multiply => a * b,
-            Binary::Divide => a / b,
-            Binary::Power => power(a, b),
-            Binary::And => truth(a != 0.0 && b != 0.0),
-            Binary::Or => truth(a != 0.0 || b != 0.0),
-            Binary::Less => truth(a < b),
-            Binary::LessEq => truth(a <= b),
-            Binary::Greater => truth(a > b),
-            Binary::GreaterEq => truth(a >= b),
-            Binary::Equal => truth(a == b),
-            Binary::NotEqual => truth(a != b),
-        },
+        Op::Binary(op) => ir::apply(op, a, b),
         Op::Select => {
             if a != 0.0 {
                 b
@@ -552,5 +645,7 @@ pub(super) fn apply(op: Op, [a, b, c]: [f64; 3], at: Instant) -> f64 {
         Op::Two(f) => f(a, b),
         Op::Three(f) => f(a, b, c),
         Op::Clock(f) => f([a, b, c], at),
+        // These look at more than three registers, and are met by whoever has them.
+        Op::Many(_) | Op::Pick(_) | Op::Curve(_) | Op::Series(_) => f64::NAN,
     }
 }

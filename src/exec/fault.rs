@@ -74,7 +74,7 @@ pub enum FaultKind {
     },
     /// An assertion does not hold.
     Assert {
-        /// Its number in the source.
+        /// The number of the assertion.
         assert: usize,
     },
     /// The stocks do not open with the total that is stated.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{Balance, Extremes, Fault, FaultKind, Outcome, Value};
-use crate::builtins::{Accumulator, power};
+use crate::builtins::{Accumulator, Item, power};
 use crate::ir::{Binary, CellId, Expr, ExprId, Model, MoveId, Opened, ShortKind, Summed, Unary, event_hits, rounding};
 
 struct Oracle<'m> {
@@ -93,6 +93,9 @@ impl Oracle<'_> {
             for (cell, e) in stocks.chain(states) {
                 let value = self.cells[cell.0 as usize];
                 e.last = value;
+                if k == 0 {
+                    (e.low, e.high) = (value, value);
+                }
                 e.low = if value < e.low { value } else { e.low };
                 e.high = if value > e.high { value } else { e.high };
             }
@@ -225,10 +228,10 @@ impl Oracle<'_> {
     }
 
     fn asserts(&self, after_moves: bool) -> Checked<()> {
-        for assert in self.model.asserts.iter().filter(|a| a.after_moves == after_moves) {
+        for (i, assert) in self.model.asserts.iter().enumerate().filter(|(_, a)| a.after_moves == after_moves) {
             // What hangs on moves is seen in steps, and the last row starts none.
             if !(self.last && after_moves) && self.eval(assert.condition) == 0.0 {
-                return Err(FaultKind::Assert { assert: assert.number });
+                return Err(FaultKind::Assert { assert: i });
             }
         }
         Ok(())
@@ -352,7 +355,9 @@ impl Oracle<'_> {
         };
         self.taken.insert(id, value);
         self.got.insert(id, amount);
-        if amount != wanted && !self.last {
+        // What is missing by rounding is no cap.
+        let peak = m.from.map_or(0.0, |s| self.peaks[s]);
+        if wanted - amount > rounding(self.step) * peak && !self.last {
             self.short[id.0 as usize] += 1;
         }
     }
@@ -584,6 +589,28 @@ impl Oracle<'_> {
             Expr::Two(f, a, b) => f(self.eval(a), self.eval(b)),
             Expr::Three(f, a, b, c) => f(self.eval(a), self.eval(b), self.eval(c)),
             Expr::Clock(f, args) => f(args.map(|a| self.eval(a)), self.model.clock.instant(self.step)),
+            Expr::Many(list) => {
+                let list = &self.model.lists[list as usize];
+                let is_in = |condition: Option<ExprId>| condition.is_none_or(|c| self.eval(c) != 0.0);
+                let items: Vec<Item> = list
+                    .items
+                    .iter()
+                    .filter(|i| is_in(i.condition))
+                    .map(|i| Item { member: i.member, value: self.eval(i.value) })
+                    .collect();
+                match list.otherwise {
+                    Some(otherwise) if items.is_empty() => self.eval(otherwise),
+                    _ => (list.gather)(list.head.map_or(f64::NAN, |e| self.eval(e)), &items),
+                }
+            }
+            Expr::Pick(pick) => {
+                let pick = &self.model.picks[pick as usize];
+                let at = self.eval(pick.at);
+                let found = (0..pick.values.len()).find(|i| *i as f64 == at);
+                self.eval(found.map_or(pick.otherwise, |i| pick.values[i]))
+            }
+            Expr::Curve(c, x) => self.model.curves[c as usize].at(self.eval(x)),
+            Expr::Series(s) => self.model.series[s as usize].at(self.model.clock.instant(self.step)),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Runs a [`Program`] once.
 
-use super::compile::{Inst, Limits, Program, Stage, apply};
+use super::compile::{Limits, Op, Program, Stage, apply};
 use super::{AUDIT, Balance, Extremes, Fault, FaultKind, Outcome, Value};
-use crate::builtins::{Accumulator, Instant, event_step};
+use crate::builtins::{Accumulator, Instant, Item, event_step};
 use crate::ir::{Model, MoveId, ShortKind, Summed, Work, event_hits, rounding, window};
 
 /// The moves of one settlement, and which of them end in which stock.
@@ -10,37 +10,86 @@ use crate::ir::{Model, MoveId, ShortKind, Summed, Work, event_hits, rounding, wi
 struct Edges {
     moves: Vec<u32>,
     /// Per stock, in order of declaration.
-    ins: Vec<Vec<u32>>,
-    outs: Vec<Vec<u32>>,
+    ins: Groups,
+    outs: Groups,
     /// Stocks that anything here touches.
     touched: Vec<u32>,
     /// Moves that cross the boundary, with the asset that they are of.
     crossing: Vec<(u32, usize, bool)>,
+    /// What each stock has left for capped moves, as far as it is worked out.
+    shares: Vec<Option<Share>>,
+    /// What those that are served in turn got, by the number of the move.
+    served: Vec<f64>,
+}
+
+/// Moves by stock, in one stretch of memory.
+#[derive(Default)]
+struct Groups {
+    starts: Vec<u32>,
+    moves: Vec<u32>,
+}
+
+impl Groups {
+    fn new(stocks: usize, moves: &[u32], end: impl Fn(u32) -> Option<usize>) -> Self {
+        let mut starts = vec![0u32; stocks + 1];
+        for s in moves.iter().filter_map(|m| end(*m)) {
+            starts[s + 1] += 1;
+        }
+        for s in 0..stocks {
+            starts[s + 1] += starts[s];
+        }
+        let (mut next, mut grouped) = (starts.clone(), vec![0; starts[stocks] as usize]);
+        for &m in moves {
+            if let Some(s) = end(m) {
+                grouped[next[s] as usize] = m;
+                next[s] += 1;
+            }
+        }
+        Self { starts, moves: grouped }
+    }
+
+    fn of(&self, stock: usize) -> &[u32] {
+        &self.moves[self.starts[stock] as usize..self.starts[stock + 1] as usize]
+    }
+}
+
+/// What is left of a source for those that it serves in turn.
+#[derive(Clone, Copy)]
+struct Share {
+    left: f64,
+    /// How many of its outflows have been passed in the search for those served first, and for those that skip.
+    first: usize,
+    skip: usize,
+    /// The factor of those that share what is left.
+    factor: Option<f64>,
+    /// The amounts of those that share have been taken off for those that skip.
+    shared: bool,
 }
 
 impl Edges {
-    fn new(model: &Model, moves: Vec<u32>) -> Self {
+    fn new(model: &Model, moves: Vec<u32>, asset: &[usize]) -> Self {
         let n = model.stocks.len();
-        let mut edges = Self { ins: vec![Vec::new(); n], outs: vec![Vec::new(); n], ..Self::default() };
+        let of = |id: u32| &model.moves[id as usize];
+        let mut edges = Self {
+            ins: Groups::new(n, &moves, |m| of(m).to),
+            outs: Groups::new(n, &moves, |m| of(m).from),
+            ..Self::default()
+        };
         let mut touched = vec![false; n];
-        let asset = |s: usize| model.assets.iter().position(|a| a.stocks.contains(&s));
         for &id in &moves {
-            let m = &model.moves[id as usize];
-            if let Some(s) = m.to {
-                edges.ins[s].push(id);
-                touched[s] = true;
-            }
-            if let Some(s) = m.from {
-                edges.outs[s].push(id);
-                touched[s] = true;
-            }
-            match (m.from, m.to) {
-                (None, Some(s)) => edges.crossing.extend(asset(s).map(|a| (id, a, true))),
-                (Some(s), None) => edges.crossing.extend(asset(s).map(|a| (id, a, false))),
+            let (from, to) = (of(id).from, of(id).to);
+            from.into_iter().chain(to).for_each(|s| touched[s] = true);
+            match (from, to) {
+                (None, Some(s)) => edges.crossing.push((id, asset[s], true)),
+                (Some(s), None) => edges.crossing.push((id, asset[s], false)),
                 _ => {}
             }
         }
         edges.touched = (0..n as u32).filter(|s| touched[*s as usize]).collect();
+        if moves.iter().any(|m| of(*m).short.is_some()) {
+            edges.shares = vec![None; n];
+            edges.served = vec![0.0; model.moves.len()];
+        }
         edges.moves = moves;
         edges
     }
@@ -62,6 +111,10 @@ struct Run<'p> {
     /// New values of states, on their way.
     news: Vec<(usize, f64)>,
     done: Vec<bool>,
+    /// The asset of each stock.
+    asset: Vec<usize>,
+    /// The values that a function of many looks at.
+    scratch: Vec<Item>,
     peaks: Vec<f64>,
     balances: Vec<Balance>,
     short: Vec<u64>,
@@ -87,6 +140,14 @@ impl Program<'_> {
             emptied: vec![false; stocks],
             news: Vec::new(),
             done: vec![false; moves],
+            asset: {
+                let mut asset = vec![0; stocks];
+                for (i, a) in model.assets.iter().enumerate() {
+                    a.stocks.iter().for_each(|s| asset[*s] = i);
+                }
+                asset
+            },
+            scratch: Vec::new(),
             peaks: vec![0.0; stocks],
             balances: vec![Balance::default(); model.assets.len()],
             short: vec![0; moves],
@@ -101,7 +162,7 @@ impl Program<'_> {
 
 impl Run<'_> {
     fn exec(&mut self, range: &std::ops::Range<usize>) {
-        run_code(&self.program.code[range.clone()], &mut self.regs, self.instant);
+        run_code(self.program, range, &mut self.regs, self.instant, &mut self.scratch);
     }
 
     fn reg(&self, r: u32) -> f64 {
@@ -127,7 +188,7 @@ impl Run<'_> {
         let of = |dated: bool| {
             (0..model.moves.len() as u32).filter(|m| model.moves[*m as usize].event.is_some() == dated).collect()
         };
-        let undated = Edges::new(model, of(false));
+        let mut undated = Edges::new(model, of(false), &self.asset);
         let dated: Vec<u32> = of(true);
         let windows: Vec<(u64, u64)> = program
             .probes
@@ -155,7 +216,7 @@ impl Run<'_> {
             }
             self.exec(&program.row);
             self.extremes(out);
-            if let Err(fault) = self.row(k, &undated, &windows, out, accumulators) {
+            if let Err(fault) = self.row(k, &mut undated, &windows, out, accumulators) {
                 if out.steps.last() != Some(&k) {
                     self.exec(&program.record_failed);
                     self.keep(k, out, true);
@@ -172,6 +233,10 @@ impl Run<'_> {
         for (cell, e) in stocks.chain(states) {
             let value = self.regs[cell.0 as usize];
             e.last = value;
+            // What a row shows counts, and not what there was before it.
+            if self.step == 0 {
+                (e.low, e.high) = (value, value);
+            }
             e.low = if value < e.low { value } else { e.low };
             e.high = if value > e.high { value } else { e.high };
         }
@@ -188,12 +253,13 @@ impl Run<'_> {
     fn row(
         &mut self,
         k: u64,
-        undated: &Edges,
+        undated: &mut Edges,
         windows: &[(u64, u64)],
         out: &mut Outcome,
         accumulators: &mut [Accumulator],
     ) -> Checked<()> {
         let (program, model) = (self.program, self.model);
+        undated.shares.fill(None);
         self.exec(&program.watch);
         for (i, limits) in program.bounds.iter().enumerate() {
             self.bound(false, i, limits)?;
@@ -318,9 +384,9 @@ impl Run<'_> {
         if after_moves && self.last {
             return Ok(());
         }
-        for (assert, reg) in self.model.asserts.iter().zip(&self.program.asserts) {
+        for (i, (assert, reg)) in self.model.asserts.iter().zip(&self.program.asserts).enumerate() {
             if assert.after_moves == after_moves && self.reg(*reg) == 0.0 {
-                return Err(FaultKind::Assert { assert: assert.number });
+                return Err(FaultKind::Assert { assert: i });
             }
         }
         Ok(())
@@ -366,9 +432,9 @@ impl Run<'_> {
             let stage = Stage { code: 0..0, work: Work::Demand(dated.id), amount: dated.amount, condition: None };
             self.ask(dated.id.0, &stage)?;
         }
-        let edges = Edges::new(self.model, due.iter().map(|d| d.id.0).collect());
+        let mut edges = Edges::new(self.model, due.iter().map(|d| d.id.0).collect(), &self.asset);
         for dated in &due {
-            self.take(dated.id.0, &edges);
+            self.take(dated.id.0, &mut edges);
         }
         self.settle(&edges)?;
         self.sum(&edges);
@@ -405,7 +471,7 @@ impl Run<'_> {
     }
 
     /// What a capped or skipped move gets; the others get what they ask for.
-    fn take(&mut self, id: u32, edges: &Edges) {
+    fn take(&mut self, id: u32, edges: &mut Edges) {
         let m = &self.model.moves[id as usize];
         let (Some(short), Some(source)) = (m.short, m.from) else { return };
         let wanted = self.wanted[id as usize];
@@ -414,50 +480,59 @@ impl Run<'_> {
         if amount != wanted {
             let taken = self.taken_reg(id);
             self.regs[taken] = if m.flow { amount / self.model.clock.dt } else { amount };
-            if !self.last {
+            // What is missing by rounding is no cap.
+            if !self.last && wanted - amount > rounding(self.step) * self.peaks[source] {
                 self.short[id as usize] += 1;
             }
         }
     }
 
-    fn share(&self, id: u32, short: ShortKind, source: usize, edges: &Edges) -> f64 {
+    /// What a move gets of its source. Each source is gone through once a step: what has been served stays served.
+    fn share(&self, id: u32, short: ShortKind, source: usize, edges: &mut Edges) -> f64 {
         let kind = |m: u32| self.model.moves[m as usize].short;
         let wanted = |m: u32| self.wanted[m as usize];
-        let mut left = self.stock(source);
-        for &m in edges.ins[source].iter().filter(|m| kind(**m).is_none()) {
-            left += wanted(m);
-        }
-        for &m in edges.outs[source].iter().filter(|m| kind(**m).is_none()) {
-            left -= wanted(m);
-        }
-        left = if left > 0.0 { left } else { 0.0 };
-        let of = |k: ShortKind| edges.outs[source].iter().copied().filter(move |m| kind(*m) == Some(k));
-        for m in of(ShortKind::CappedFirst) {
-            let got = if wanted(m) < left { wanted(m) } else { left };
-            if m == id {
-                return got;
+        let (ins, outs) = (edges.ins.of(source), edges.outs.of(source));
+        let share = edges.shares[source].get_or_insert_with(|| {
+            let mut left = self.stock(source);
+            ins.iter().filter(|m| kind(**m).is_none()).for_each(|m| left += wanted(*m));
+            outs.iter().filter(|m| kind(**m).is_none()).for_each(|m| left -= wanted(*m));
+            Share { left: if left > 0.0 { left } else { 0.0 }, first: 0, skip: 0, factor: None, shared: false }
+        });
+        // Those served first come one after the other: up to this one, or all of them.
+        let last = if short == ShortKind::CappedFirst { id } else { u32::MAX };
+        while let Some(&m) = outs.get(share.first).filter(|m| **m <= last) {
+            share.first += 1;
+            if kind(m) == Some(ShortKind::CappedFirst) {
+                let got = if wanted(m) < share.left { wanted(m) } else { share.left };
+                share.left -= got;
+                edges.served[m as usize] = got;
             }
-            left -= got;
         }
-        let mut all = 0.0;
-        for m in of(ShortKind::Capped) {
-            all += wanted(m);
+        if short == ShortKind::CappedFirst {
+            return edges.served[id as usize];
         }
-        let factor = if all > left { left / all } else { 1.0 };
+        let capped = || outs.iter().copied().filter(|m| kind(*m) == Some(ShortKind::Capped));
+        let factor = *share.factor.get_or_insert_with(|| {
+            let mut all = 0.0;
+            capped().for_each(|m| all += wanted(m));
+            if all > share.left { share.left / all } else { 1.0 }
+        });
         if short == ShortKind::Capped {
             return wanted(id) * factor;
         }
-        for m in of(ShortKind::Capped) {
-            left -= wanted(m) * factor;
+        if !share.shared {
+            capped().for_each(|m| share.left -= wanted(m) * factor);
+            share.shared = true;
         }
-        for m in of(ShortKind::OrSkip) {
-            let got = if wanted(m) <= left { wanted(m) } else { 0.0 };
-            if m == id {
-                return got;
+        while let Some(&m) = outs.get(share.skip).filter(|m| **m <= id) {
+            share.skip += 1;
+            if kind(m) == Some(ShortKind::OrSkip) {
+                let got = if wanted(m) <= share.left { wanted(m) } else { 0.0 };
+                share.left -= got;
+                edges.served[m as usize] = got;
             }
-            left -= got;
         }
-        0.0
+        edges.served[id as usize]
     }
 
     /// What each stock holds afterwards; shortages by rounding are trimmed from what moves.
@@ -474,10 +549,10 @@ impl Run<'_> {
 
     fn balance(&self, s: usize, edges: &Edges) -> f64 {
         let mut value = self.stock(s);
-        for m in &edges.ins[s] {
+        for m in edges.ins.of(s) {
             value += self.got[*m as usize];
         }
-        for m in &edges.outs[s] {
+        for m in edges.outs.of(s) {
             value -= self.got[*m as usize];
         }
         value
@@ -497,15 +572,17 @@ impl Run<'_> {
                 }
                 let held = self.stock(s);
                 let mut with = held;
-                for m in &edges.ins[s] {
+                for m in edges.ins.of(s) {
                     with += self.got[*m as usize];
                 }
                 let size = if with > self.peaks[s] { with } else { self.peaks[s] };
                 if -after > rounding(self.step) * size {
-                    let outflows = edges.outs[s].iter().map(|m| (MoveId(*m), self.got[*m as usize])).collect();
+                    let outflows = edges.outs.of(s).iter().map(|m| (MoveId(*m), self.got[*m as usize])).collect();
                     return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
                 }
-                let Some(largest) = edges.outs[s]
+                let Some(largest) = edges
+                    .outs
+                    .of(s)
                     .iter()
                     .copied()
                     .reduce(|a, b| if self.got[b as usize] >= self.got[a as usize] { b } else { a })
@@ -513,7 +590,7 @@ impl Run<'_> {
                     continue;
                 };
                 let mut rest = with;
-                for m in edges.outs[s].iter().filter(|m| **m != largest) {
+                for m in edges.outs.of(s).iter().filter(|m| **m != largest) {
                     rest -= self.got[*m as usize];
                 }
                 let amount = if rest > 0.0 { rest } else { 0.0 };
@@ -538,7 +615,7 @@ impl Run<'_> {
     fn sum(&mut self, edges: &Edges) {
         for sum in &self.model.sums {
             if let Summed::Move(m) = sum.what
-                && edges.moves.contains(&m.0)
+                && edges.moves.binary_search(&m.0).is_ok()
             {
                 self.regs[sum.cell.0 as usize] += self.got[m.0 as usize];
             }
@@ -595,9 +672,18 @@ impl Run<'_> {
     }
 }
 
-fn run_code(code: &[Inst], regs: &mut [f64], at: Instant) {
-    for inst in code {
-        let operands = [regs[inst.a as usize], regs[inst.b as usize], regs[inst.c as usize]];
-        regs[inst.to as usize] = apply(inst.op, operands, at);
+fn run_code(program: &Program, range: &std::ops::Range<usize>, regs: &mut [f64], at: Instant, scratch: &mut Vec<Item>) {
+    for inst in &program.code[range.clone()] {
+        let value = match inst.op {
+            Op::Many(list) => program.many[list as usize].value(regs, scratch),
+            Op::Pick(pick) => program.picks[pick as usize].value(regs),
+            Op::Curve(c) => program.model.curves[c as usize].at(regs[inst.a as usize]),
+            Op::Series(s) => program.model.series[s as usize].at(at),
+            op => {
+                let operands = [regs[inst.a as usize], regs[inst.b as usize], regs[inst.c as usize]];
+                apply(op, operands, at)
+            }
+        };
+        regs[inst.to as usize] = value;
     }
 }

@@ -2,9 +2,9 @@
 
 use num_traits::Zero;
 
-use super::resolve::{Meaning, Resolver};
-use super::{BinaryOp, ClockPart, ExprId, ExprKind, FnId};
-use crate::builtins::{self, Builtin};
+use super::resolve::{Callable, Meaning, Resolver};
+use super::{BinaryOp, ClockPart, ExprId, ExprKind, FnId, IndexId};
+use crate::builtins::{self, Builtin, Kernel};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -51,8 +51,10 @@ impl<'a> Resolver<'a> {
                 ExprKind::Binary(*op, a, self.expr(b))
             }
             ast::ExprKind::Compare(first, rest) => {
-                let first = self.expr(first);
-                ExprKind::Compare(first, rest.iter().map(|(op, e)| (*op, self.expr(e))).collect())
+                let label =
+                    std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).find_map(|e| self.label_type(e));
+                let first = self.wanted(first, label);
+                ExprKind::Compare(first, rest.iter().map(|(op, e)| (*op, self.wanted(e, label))).collect())
             }
             ast::ExprKind::If(parts) => {
                 let [c, a, b] = &**parts;
@@ -67,12 +69,7 @@ impl<'a> Resolver<'a> {
                 self.report(error);
                 ExprKind::Error
             }
-            ast::ExprKind::Date(text) => {
-                if self.date(text, span) {
-                    self.not_yet("a date", span);
-                }
-                ExprKind::Error
-            }
+            ast::ExprKind::Date(text) => self.date_expr(text, span),
             ast::ExprKind::Text(_) => {
                 let error = Diagnostic::new(
                     Code::E0201,
@@ -84,24 +81,43 @@ impl<'a> Resolver<'a> {
                 self.report(error);
                 ExprKind::Error
             }
-            ast::ExprKind::Field(..) => self.later("an attribute", e),
-            ast::ExprKind::Subscript { .. } => self.later("a subscript", e),
-            ast::ExprKind::Array(_) => self.later("an array value", e),
-            ast::ExprKind::Match { .. } => self.later("`match`", e),
+            ast::ExprKind::Field(base, field) => self.field(base, field, e),
+            ast::ExprKind::Subscript { base, subscripts, otherwise } => {
+                self.subscript(base, subscripts, otherwise.as_deref(), span)
+            }
+            ast::ExprKind::Array(_) => {
+                let error = Diagnostic::new(
+                    Code::E0209,
+                    "an array value stands only as the whole value of an array",
+                    span,
+                    "here one value is wanted",
+                )
+                .help("give it a name: `let weight[c in Category] = { … }`, and read `weight[c]`");
+                self.report(error);
+                ExprKind::Error
+            }
+            ast::ExprKind::Match { subject, arms } => self.match_arms(subject, arms, span, None),
         };
         self.add(kind, span)
     }
 
-    /// Whether a date is one; what is none is reported.
-    pub(super) fn date(&mut self, text: &str, span: Span) -> bool {
-        let date = is_date(text);
-        if !date {
-            let error =
-                Diagnostic::new(Code::E0009, format!("`@{text}` is not a date"), span, "no calendar has this day")
-                    .help("a date is written `@2021-08-04`: year, month, day");
-            self.report(error);
+    /// `Class.builders`
+    fn field(&mut self, base: &'a ast::Expr, field: &'a ast::Name, e: &'a ast::Expr) -> ExprKind {
+        let ast::ExprKind::Name(name) = &base.kind else { return self.later("an attribute", e) };
+        let Some(index) = self.index_named(name) else {
+            if !self.names.contains_key(name) {
+                self.unknown_name(name, base.span);
+                return ExprKind::Error;
+            }
+            return self.later("an attribute", e);
+        };
+        match self.label_in(index, &field.text) {
+            Some(at) => self.label(self.model.index(index).root, at),
+            None => {
+                self.no_label(index, &field.text, field.span);
+                ExprKind::Error
+            }
         }
-        date
     }
 
     /// Something of the language that is not built yet; its names count as read.
@@ -120,6 +136,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn name(&mut self, name: &str, span: Span) -> ExprKind {
+        if let Some((_, binder)) = self.scope.iter().rev().find(|(n, _)| n == name) {
+            return ExprKind::Member(*binder);
+        }
         if let Some(i) = self.locals.iter().position(|l| l == name) {
             return ExprKind::Local(i);
         }
@@ -133,17 +152,31 @@ impl<'a> Resolver<'a> {
             Some(Meaning::Unit(id)) => ExprKind::Unit(id),
             Some(Meaning::Decl(id)) => {
                 self.model.decls[id.0 as usize].read = true;
-                ExprKind::Decl(id)
+                if self.model.decl(id).axes.is_empty() { ExprKind::Decl(id) } else { self.bare_array(id, span) }
+            }
+            Some(Meaning::Index(id)) => {
+                self.index_as_value(id, span);
+                ExprKind::Error
             }
             Some(Meaning::Unknown) => ExprKind::Error,
             None => {
+                if let Some(label) = self.only_label(name, span) {
+                    return label;
+                }
                 self.unknown_name(name, span);
                 ExprKind::Error
             }
         }
     }
 
-    fn unknown_name(&mut self, name: &str, span: Span) {
+    fn index_as_value(&mut self, id: IndexId, span: Span) {
+        let name = self.model.index(id).name.clone();
+        let error = Diagnostic::new(Code::E0207, format!("`{name}` is an index, and no value"), span, "")
+            .help(format!("name one of its members, `{name}.…`, go through them, `sum(x[i] for i in {name})`, or count them: `count({name})`"));
+        self.report(error);
+    }
+
+    pub(super) fn unknown_name(&mut self, name: &str, span: Span) {
         if self.incomplete.names {
             return;
         }
@@ -153,7 +186,9 @@ impl<'a> Resolver<'a> {
         let values =
             // A unit of the prelude is rarely what a misspelt value was to be.
             self.names.iter().filter(|(_, e)| !e.prelude).map(|(n, _)| n.as_str());
-        let known = values.chain(self.locals.iter().map(String::as_str));
+        let labels = self.labels.keys().map(String::as_str).take(if compare { 10_000 } else { 0 });
+        let near = self.locals.iter().chain(self.scope.iter().map(|(n, _)| n)).map(String::as_str);
+        let known = values.chain(near).chain(labels);
         let error = match if compare { did_you_mean(name, known) } else { None } {
             _ if name.eq_ignore_ascii_case("time") => error.help("the clock's value is `time`").fix(span, "time"),
             _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
@@ -220,14 +255,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn call(&mut self, name: &ast::Name, args: &'a [ast::Arg], span: Span) -> ExprKind {
-        if let Some(arg) = args.iter().find(|a| !a.binders.is_empty() || a.otherwise.is_some()) {
-            self.not_yet("an aggregate over an index", arg.value.span);
-            return ExprKind::Error;
-        }
         match self.functions.get(&name.text).copied() {
-            Some((Some(id), ..)) => return self.call_function(id, name, args, span),
-            Some((None, ..)) => {
-                args.iter().for_each(|a| {
+            Some((Callable::Function(id), ..)) => return self.call_function(id, name, args, span),
+            Some((Callable::Curve(id), ..)) => return self.call_curve(id, name, args, span),
+            Some((Callable::Unknown, ..)) => {
+                args.iter().filter(|a| a.binders.is_empty()).for_each(|a| {
                     self.expr(&a.value);
                 });
                 return ExprKind::Error;
@@ -235,35 +267,22 @@ impl<'a> Resolver<'a> {
             None => {}
         }
         if let Some(builtin) = builtins::find(&name.text) {
+            if let Some(aggregate) = self.aggregate(builtin, args, span) {
+                return aggregate;
+            }
+            if let Some(arg) = args.iter().find(|a| !a.binders.is_empty() || a.otherwise.is_some()) {
+                return self.no_members(&name.text, arg);
+            }
+            if matches!(builtin.kernel, Kernel::Member) {
+                return self.membership(builtin, args, span);
+            }
             return self.call_builtin(builtin, args, span);
         }
-        args.iter().for_each(|a| {
+        args.iter().filter(|a| a.binders.is_empty()).for_each(|a| {
             self.expr(&a.value);
         });
-        const LATER: &[&str] = &[
-            "delay",
-            "delay1",
-            "delay3",
-            "delayn",
-            "smooth1",
-            "smooth3",
-            "smoothn",
-            "trend",
-            "moving_average",
-            "sum",
-            "mean",
-            "product",
-            "count",
-            "any",
-            "all",
-            "gini",
-            "hhi",
-            "nakamoto",
-            "argmax",
-            "argmin",
-            "rank",
-            "member",
-        ];
+        const LATER: &[&str] =
+            &["delay", "delay1", "delay3", "delayn", "smooth1", "smooth3", "smoothn", "trend", "moving_average"];
         if LATER.contains(&name.text.to_lowercase().as_str()) {
             self.not_yet(&format!("`{}`", name.text), name.span);
             return ExprKind::Error;
@@ -308,10 +327,65 @@ impl<'a> Resolver<'a> {
         ExprKind::Error
     }
 
+    /// A function of plain values that is given those of many members.
+    fn no_members(&mut self, name: &str, arg: &'a ast::Arg) -> ExprKind {
+        let at = arg.binders.first().map_or(arg.value.span, |b| b.name.span.to(b.index.span));
+        let error = Diagnostic::new(
+            Code::E0207,
+            format!("`{name}` is a function of values, not of members"),
+            at,
+            if arg.binders.is_empty() { "nothing here can be missing" } else { "it does not go through members" },
+        )
+        .help("`sum mean min max product count any all gini hhi nakamoto argmax argmin rank` do");
+        self.report(error);
+        ExprKind::Error
+    }
+
+    /// `member(c, Insider)`
+    fn membership(&mut self, builtin: &'static Builtin, args: &'a [ast::Arg], span: Span) -> ExprKind {
+        if let [member, ast::Arg { value: ast::Expr { kind: ast::ExprKind::Name(index), span: at, .. }, .. }] = args {
+            let name = ast::Name { text: index.clone(), span: *at };
+            let Some(index) = self.index_named(index) else {
+                self.no_index(&name);
+                return ExprKind::Error;
+            };
+            self.model.indexes[index.0 as usize].read = true;
+            let root = self.model.index(index).root;
+            return ExprKind::In(self.wanted(&member.value, Some(root)), index);
+        }
+        let error = Diagnostic::new(Code::E0202, "`member` wants a member and an index", span, "")
+            .help(format!("for example `{}`", builtin.example));
+        self.report(error);
+        ExprKind::Error
+    }
+
+    fn call_curve(&mut self, id: super::CurveId, name: &ast::Name, args: &'a [ast::Arg], span: Span) -> ExprKind {
+        self.model.curves[id.0 as usize].read = true;
+        if let [arg] = args
+            && arg.binders.is_empty()
+        {
+            return ExprKind::Curve(id, self.expr(&arg.value));
+        }
+        let argument = &self.model.curves[id.0 as usize].argument.0;
+        let error = Diagnostic::new(
+            Code::E0202,
+            format!("the curve `{}` has one argument, and is given {}", name.text, args.len()),
+            span,
+            "",
+        )
+        .help(format!("it is called as `{}({argument})`", name.text));
+        self.report(error);
+        ExprKind::Error
+    }
+
     fn call_function(&mut self, id: FnId, name: &ast::Name, args: &'a [ast::Arg], span: Span) -> ExprKind {
         self.model.fns[id.0 as usize].read = true;
         self.calls.push((id, span));
-        let values: Vec<ExprId> = args.iter().map(|a| self.expr(&a.value)).collect();
+        if let Some(arg) = args.iter().find(|a| !a.binders.is_empty() || a.otherwise.is_some()) {
+            return self.no_members(&name.text, arg);
+        }
+        let labels = self.function_labels(id, args.len());
+        let values: Vec<ExprId> = args.iter().zip(labels).map(|(a, label)| self.wanted(&a.value, label)).collect();
         let wanted: Vec<String> = self.model.function(id).params.iter().map(|(name, _)| name.clone()).collect();
         if wanted.len() != values.len() {
             let form = format!("{}({})", name.text, wanted.join(", "));
@@ -403,22 +477,4 @@ impl<'a> Resolver<'a> {
 
 fn arguments(n: usize) -> String {
     if n == 1 { "one argument".into() } else { format!("{n} arguments") }
-}
-
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let number = |s: &str, n: usize| (s.len() == n).then(|| s.parse::<u32>().ok()).flatten();
-    match parts[..] {
-        [y, m, d] => {
-            let (Some(y), Some(m), Some(d)) = (number(y, 4), number(m, 2), number(d, 2)) else { return false };
-            let leap = y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
-            let days = match m {
-                2 => 28 + u32::from(leap),
-                4 | 6 | 9 | 11 => 30,
-                _ => 31,
-            };
-            (1..=12).contains(&m) && (1..=days).contains(&d)
-        }
-        _ => false,
-    }
 }

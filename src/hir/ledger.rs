@@ -1,7 +1,7 @@
 //! From syntax to meaning: the edges of the ledger and what is conserved.
 
 use super::resolve::{Meaning, Resolver, quoted};
-use super::{Conserve, Move, Place, PlaceKind, ShortKind, Timing};
+use super::{BinderId, Conserve, DeclId, Move, Place, PlaceKind, ShortKind, Timing};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -10,11 +10,12 @@ impl<'a> Resolver<'a> {
     pub(super) fn leg(
         &mut self,
         leg: &'a ast::Leg,
+        axes: &[BinderId],
         flow: bool,
         short: Option<ShortKind>,
         timing: Timing,
     ) -> Option<Move> {
-        let amount = self.expr(&leg.amount);
+        let amount = self.value(&leg.amount, axes, None);
         let from = self.place(&leg.from);
         let to = match &leg.to {
             ast::Target::One(place, None) => self.place(place),
@@ -31,35 +32,75 @@ impl<'a> Resolver<'a> {
     }
 
     fn place(&mut self, place: &'a ast::Place) -> Place {
+        let mut at = Vec::new();
         let kind = match &place.kind {
             ast::PlaceKind::Cloud => PlaceKind::Cloud,
-            ast::PlaceKind::Name { name, subscripts } if subscripts.is_empty() => {
-                match self.names.get(&name.text).map(|e| e.meaning) {
-                    Some(Meaning::Decl(id)) => PlaceKind::Decl(id),
-                    Some(Meaning::Unknown) => PlaceKind::Unknown,
-                    Some(Meaning::Unit(_)) => {
-                        let error = Diagnostic::new(
-                            Code::E0403,
-                            format!("`{}` is a unit, and holds nothing", name.text),
-                            place.span,
-                            "an end of a flow is a stock or `cloud`",
-                        )
-                        .help(format!("declare a stock: `stock my_stock: {} = 0`", name.text));
-                        self.report(error);
-                        PlaceKind::Unknown
-                    }
-                    None => {
-                        self.unknown_stock(name);
-                        PlaceKind::Unknown
-                    }
+            ast::PlaceKind::Name { name, subscripts } => match self.names.get(&name.text).map(|e| e.meaning) {
+                Some(Meaning::Decl(id)) if subscripts.is_empty() && !self.model.decl(id).axes.is_empty() => {
+                    self.bare_end(id, place.span);
+                    PlaceKind::Unknown
                 }
-            }
-            _ => {
-                self.not_yet("a stock of an array or an entity", place.span);
+                Some(Meaning::Decl(id)) => match self.subscripts(id, subscripts, place.span) {
+                    Some(found) => {
+                        at = found;
+                        PlaceKind::Decl(id)
+                    }
+                    None => PlaceKind::Unknown,
+                },
+                Some(Meaning::Unknown) => PlaceKind::Unknown,
+                Some(Meaning::Index(_)) => {
+                    let help = format!("declare stocks over it: `stock held[i in {}]: UNIT = 0`", name.text);
+                    self.holds_nothing(&name.text, "an index", help, place.span)
+                }
+                Some(Meaning::Unit(_)) => {
+                    let help = format!("declare a stock: `stock my_stock: {} = 0`", name.text);
+                    self.holds_nothing(&name.text, "a unit", help, place.span)
+                }
+                None => {
+                    self.unknown_stock(name);
+                    PlaceKind::Unknown
+                }
+            },
+            ast::PlaceKind::Member(..) => {
+                self.not_yet("a stock of an entity", place.span);
                 PlaceKind::Unknown
             }
         };
-        Place { kind, span: place.span }
+        Place { kind, at, span: place.span }
+    }
+
+    fn holds_nothing(&mut self, name: &str, what: &str, help: String, span: Span) -> PlaceKind {
+        let error = Diagnostic::new(
+            Code::E0403,
+            format!("`{name}` is {what}, and holds nothing"),
+            span,
+            "an end of a flow is a stock or `cloud`",
+        )
+        .help(help);
+        self.report(error);
+        PlaceKind::Unknown
+    }
+
+    /// An end that is a whole array.
+    fn bare_end(&mut self, id: DeclId, span: Span) {
+        let decl = self.model.decl(id);
+        let form = self.form(decl);
+        let binders: Vec<String> = decl
+            .axes
+            .iter()
+            .map(|b| {
+                let binder = self.model.binder(*b);
+                format!("{} in {}", binder.name, self.model.index(binder.index).name)
+            })
+            .collect();
+        let error = Diagnostic::new(
+            Code::E0207,
+            format!("`{}` is an array, and a flow ends in one stock", decl.name),
+            span,
+            format!("declared in line {}", self.line(decl.span)),
+        )
+        .help(format!("say which member, `{form}`; a flow for each is `flow f[{}]: …`", binders.join(", ")));
+        self.report(error);
     }
 
     fn unknown_stock(&mut self, name: &ast::Name) {

@@ -3,21 +3,29 @@
 //! In: syntax trees. Out: [`Model`]. Invariant: every id points into its table; an expression that could not be resolved is
 //! [`ExprKind::Error`] and has been reported. Absent on purpose: units of values and order of evaluation (see `check`).
 
+mod array;
+mod data;
 mod expr;
+mod index;
+mod label;
 mod ledger;
 mod resolve;
+mod setting;
+mod time;
 mod units;
 
+pub use data::{Misfit, Tables};
 pub use resolve::{Input, Setting, resolve};
 pub(crate) use units::bounded as bounded_power;
 
 use num_rational::BigRational;
 
-use crate::builtins::Builtin;
+use crate::builtins::{Builtin, Ends, Reading};
+use crate::data::Decimal;
 use crate::source::Span;
 pub use crate::syntax::ast::{BinaryOp, CompareOp, ShortKind};
 use crate::syntax::parse::Incomplete;
-use crate::units::{Registry, Unit, UnitId};
+use crate::units::{Date, Registry, Unit, UnitId};
 
 /// A declaration of a [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +38,22 @@ pub struct ExprId(pub u32);
 /// A function that the model declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FnId(pub u32);
+
+/// An index: a finite set of members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexId(pub u32);
+
+/// A name that stands for a member: `r` in `r in Recipient`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BinderId(pub u32);
+
+/// A graphical function of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CurveId(pub u32);
+
+/// Numbers, labels or conditions from a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DataId(pub u32);
 
 /// A whole model.
 #[derive(Debug, Default)]
@@ -44,6 +68,16 @@ pub struct Model {
     pub fns: Vec<Function>,
     /// All expressions.
     pub exprs: Vec<Expr>,
+    /// All indexes.
+    pub indexes: Vec<Index>,
+    /// All names of members, each in one place.
+    pub binders: Vec<Binder>,
+    /// All graphical functions.
+    pub curves: Vec<Curve>,
+    /// What was read from files.
+    pub data: Vec<Cells>,
+    /// Cells that a file leaves out; the array that reads it must leave them out as well.
+    pub gaps: Vec<(DataId, Vec<usize>)>,
     /// The clock, if there is one.
     pub clock: Option<Clock>,
     /// What may be declared where nothing could be read.
@@ -54,8 +88,101 @@ pub struct Model {
     pub record: Option<ExprId>,
     /// All `conserve`s.
     pub conserves: Vec<Conserve>,
+    /// Members that a call sets, and where it says so.
+    pub set_members: Vec<(DeclId, Vec<u32>, Span)>,
     /// All assertions.
     pub asserts: Vec<Assert>,
+    /// What is assumed.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// An index.
+#[derive(Debug)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// The index that its members are of: itself, or for a subset the one at the bottom.
+    pub root: IndexId,
+    /// Who is in it.
+    pub members: Members,
+    /// Something reads it or one of its members.
+    pub read: bool,
+}
+
+/// The members of an index. A member is known by its position in the root.
+#[derive(Clone, Debug)]
+pub enum Members {
+    /// Labels, with their places.
+    Labels(Vec<(String, Span)>),
+    /// Whole numbers, one after the other.
+    Numbers {
+        /// The least.
+        first: i64,
+        /// How many.
+        count: u32,
+    },
+    /// A part of the root, by position, in its own order.
+    Part(Vec<u32>),
+    /// What could not be read, and has been reported.
+    Unknown,
+}
+
+/// A name that stands for each member of an index in turn.
+#[derive(Debug)]
+pub struct Binder {
+    /// Its name.
+    pub name: String,
+    /// What it goes through.
+    pub index: IndexId,
+    /// Which of them.
+    pub filter: Option<ExprId>,
+}
+
+/// A graphical function.
+#[derive(Debug)]
+pub struct Curve {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// Its argument's name and type.
+    pub argument: (String, Option<Annotation>),
+    /// The type of its values.
+    pub ty: Option<Annotation>,
+    /// Its points.
+    pub points: Vec<(ExprId, ExprId)>,
+    /// What it is outside them.
+    pub ends: Ends,
+    /// Something reads it.
+    pub read: bool,
+}
+
+/// Values from a file, in the order of their members.
+#[derive(Debug)]
+pub enum Cells {
+    /// Numbers, as written; they count in the unit of their place.
+    Numbers(Vec<Decimal>),
+    /// Labels, by position.
+    Labels(IndexId, Vec<u32>),
+    /// Conditions.
+    Bools(Vec<bool>),
+}
+
+/// `assumption …`
+#[derive(Debug)]
+pub struct Assumption {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+    /// What it is about.
+    pub about: Vec<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// How sure it is: `low`, `medium` or `high`.
+    pub confidence: Option<String>,
 }
 
 /// A named value.
@@ -73,6 +200,10 @@ pub struct Decl {
     pub doc: String,
     /// The type that is written.
     pub ty: Option<Annotation>,
+    /// The members that it has a value for; of a plain value there are none.
+    pub axes: Vec<BinderId>,
+    /// It has the members of this one.
+    pub like: Option<DeclId>,
     /// What it is.
     pub kind: DeclKind,
     /// Something reads it.
@@ -95,6 +226,8 @@ pub enum AnnotationKind {
     Unit(Unit),
     /// A condition.
     Bool,
+    /// A member of an index.
+    Label(IndexId),
     /// What could not be resolved, and has been reported.
     Unknown,
 }
@@ -111,6 +244,13 @@ pub enum DeclKind {
         /// The values that it may have.
         range: Option<(ExprId, ExprId)>,
     },
+    /// A column of an index's table.
+    Column {
+        /// Its cells.
+        value: ExprId,
+    },
+    /// Data over time.
+    Series(Box<Series>),
     /// An auxiliary.
     Let {
         /// Its formula.
@@ -147,6 +287,21 @@ pub enum DeclKind {
     Unknown,
 }
 
+/// Data over time.
+#[derive(Debug)]
+pub struct Series {
+    /// The time of each row.
+    pub times: Vec<BigRational>,
+    /// The values of each row, for each member.
+    pub values: Vec<DataId>,
+    /// What it is between the rows.
+    pub reading: Reading,
+    /// Outside the rows it is what it is in the first or the last.
+    pub clamp: bool,
+    /// The path of its file, where it stands.
+    pub file: Span,
+}
+
 /// How a state moves.
 #[derive(Debug)]
 pub enum Rule {
@@ -179,10 +334,12 @@ pub struct Move {
 }
 
 /// An end of a move.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Place {
     /// What it is.
     pub kind: PlaceKind,
+    /// Which member of it.
+    pub at: Vec<ExprId>,
     /// Where it is written.
     pub span: Span,
 }
@@ -232,8 +389,6 @@ pub struct Function {
     pub name: String,
     /// Where the name stands.
     pub span: Span,
-    /// The whole declaration.
-    pub whole: Span,
     /// Its arguments.
     pub params: Vec<(String, Option<Annotation>)>,
     /// Its formula.
@@ -257,6 +412,8 @@ pub struct Clock {
     pub to: ExprId,
     /// The length of a step.
     pub step: Option<ExprId>,
+    /// The date of the start that is written, and what the model says of that start, whatever a call says.
+    pub starting: Option<(Date, ExprId)>,
     /// The whole declaration.
     pub span: Span,
 }
@@ -323,8 +480,49 @@ pub enum ExprKind {
     Clock(ClockPart),
     /// A named value.
     Decl(DeclId),
+    /// A value of an array.
+    Element {
+        /// The array.
+        decl: DeclId,
+        /// Which member, a subscript for each index.
+        at: Vec<ExprId>,
+        /// What it is where there is no such member.
+        otherwise: Option<ExprId>,
+    },
     /// An argument of the function around it, by number.
     Local(usize),
+    /// The member that a name stands for: a label, or the number itself.
+    Member(BinderId),
+    /// A label, by position in its index.
+    Label(IndexId, u32),
+    /// A day.
+    Date(Date),
+    /// Whether a member is in an index.
+    In(ExprId, IndexId),
+    /// A function of many members.
+    Aggregate(Box<Aggregate>),
+    /// `{ team: 1, seed: 2, else: 0 }`: one cell for each member of one index.
+    Cells {
+        /// The member.
+        at: BinderId,
+        /// The cells, by the position of their member, in ascending order.
+        cells: Vec<(u32, ExprId)>,
+        /// The others.
+        otherwise: Option<ExprId>,
+    },
+    /// What a file says of these members.
+    Data(DataId, Vec<BinderId>),
+    /// `match`
+    Match {
+        /// What is looked at.
+        subject: ExprId,
+        /// Patterns and values.
+        arms: Vec<(Vec<ExprId>, ExprId)>,
+        /// The value where none fits.
+        otherwise: Option<ExprId>,
+    },
+    /// A graphical function.
+    Curve(CurveId, ExprId),
     /// The negative.
     Negate(ExprId),
     /// The opposite.
@@ -341,6 +539,23 @@ pub enum ExprKind {
     Call(FnId, Vec<ExprId>),
     /// What could not be resolved, and has been reported.
     Error,
+}
+
+/// A function of many members.
+#[derive(Debug)]
+pub struct Aggregate {
+    /// The function.
+    pub builtin: &'static Builtin,
+    /// Its first argument, where it has two.
+    pub head: Option<ExprId>,
+    /// What it goes through, the last the fastest.
+    pub binders: Vec<BinderId>,
+    /// Only the members that this array has.
+    pub like: Option<DeclId>,
+    /// The value of each.
+    pub value: ExprId,
+    /// Its value over nothing.
+    pub otherwise: Option<ExprId>,
 }
 
 /// What the clock knows.
@@ -387,16 +602,154 @@ impl Model {
         })
     }
 
+    /// An index.
+    #[allow(clippy::should_implement_trait)] // Like `expr` and `decl`: it looks up by id.
+    pub fn index(&self, id: IndexId) -> &Index {
+        &self.indexes[id.0 as usize]
+    }
+
+    /// A name of members.
+    pub fn binder(&self, id: BinderId) -> &Binder {
+        &self.binders[id.0 as usize]
+    }
+
+    /// The members of an index, as positions in its root.
+    pub fn members(&self, id: IndexId) -> Vec<u32> {
+        match &self.index(id).members {
+            Members::Labels(labels) => (0..labels.len() as u32).collect(),
+            Members::Numbers { count, .. } => (0..*count).collect(),
+            Members::Part(positions) => positions.clone(),
+            Members::Unknown => Vec::new(),
+        }
+    }
+
+    /// The least number of an index of numbers; 0 for labels, which count from there.
+    pub fn first(&self, id: IndexId) -> i64 {
+        match self.index(self.index(id).root).members {
+            Members::Numbers { first, .. } => first,
+            _ => 0,
+        }
+    }
+
+    /// Whether the members of an index are numbers.
+    pub fn is_numeric(&self, id: IndexId) -> bool {
+        matches!(self.index(self.index(id).root).members, Members::Numbers { .. })
+    }
+
+    /// The name of a member of a root.
+    pub fn member_name(&self, index: IndexId, position: u32) -> String {
+        match &self.index(self.index(index).root).members {
+            Members::Labels(labels) => labels.get(position as usize).map_or(String::new(), |(name, _)| name.clone()),
+            Members::Numbers { first, .. } => (first + i64::from(position)).to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// The named value that an expression is: of a plain one, or of an array.
+    pub fn named(&self, id: ExprId) -> Option<DeclId> {
+        match self.expr(id).kind {
+            ExprKind::Decl(id) | ExprKind::Element { decl: id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The time of a date in the clock's unit, exactly; `None` where the clock has no dates.
+    pub fn date_value(&self, date: Date) -> Option<BigRational> {
+        let clock = self.clock.as_ref()?;
+        let (starting, from) = clock.starting?;
+        let calendar = self.units.calendar(clock.unit)?;
+        Some(self.literal(from)? + calendar.time(starting, date))
+    }
+
+    /// The date of a time in the clock's unit.
+    pub fn date_of(&self, time: f64) -> Option<Date> {
+        let clock = self.clock.as_ref()?;
+        let (starting, from) = clock.starting?;
+        let calendar = self.units.calendar(clock.unit)?;
+        calendar.date(starting, time - crate::units::to_f64(&self.literal(from)?))
+    }
+
+    /// An expression of numbers alone.
+    fn literal(&self, e: ExprId) -> Option<BigRational> {
+        match &self.expr(e).kind {
+            ExprKind::Number { value, .. } => Some(value.clone()),
+            ExprKind::Quantity { value, unit } => Some(value * self.units.scale(unit)),
+            ExprKind::Negate(a) => self.literal(*a).map(|v| -v),
+            ExprKind::Binary(op, a, b) => {
+                let (a, b) = (self.literal(*a)?, self.literal(*b)?);
+                match op {
+                    BinaryOp::Add => Some(a + b),
+                    BinaryOp::Subtract => Some(a - b),
+                    BinaryOp::Multiply => Some(a * b),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
     /// The direct parts of an expression.
     pub fn children(&self, id: ExprId) -> Vec<ExprId> {
         match &self.expr(id).kind {
-            ExprKind::Negate(a) | ExprKind::Not(a) => vec![*a],
+            ExprKind::Negate(a) | ExprKind::Not(a) | ExprKind::Curve(_, a) | ExprKind::In(a, _) => vec![*a],
             ExprKind::Binary(_, a, b) => vec![*a, *b],
             ExprKind::Compare(first, rest) => std::iter::once(*first).chain(rest.iter().map(|(_, e)| *e)).collect(),
             ExprKind::If(a, b, c) => vec![*a, *b, *c],
             ExprKind::Builtin(_, args) => args.iter().flatten().copied().collect(),
             ExprKind::Call(_, args) => args.clone(),
+            ExprKind::Element { at, otherwise, .. } => at.iter().chain(otherwise).copied().collect(),
+            ExprKind::Aggregate(a) => {
+                let filters = a.binders.iter().filter_map(|b| self.binder(*b).filter);
+                a.head.into_iter().chain(filters).chain([a.value]).chain(a.otherwise).collect()
+            }
+            ExprKind::Cells { cells, otherwise, .. } => {
+                cells.iter().map(|(_, e)| e).chain(otherwise).copied().collect()
+            }
+            ExprKind::Match { subject, arms, otherwise } => {
+                let arms = arms.iter().flat_map(|(patterns, value)| patterns.iter().chain([value]));
+                std::iter::once(subject).chain(arms).chain(otherwise).copied().collect()
+            }
             _ => Vec::new(),
         }
     }
+
+    /// Calls `visit` with every expression that this one reads, functions included; it says where to go on.
+    pub fn reads(&self, start: ExprId, mut visit: impl FnMut(ExprId, &ExprKind) -> Descend) {
+        let mut stack = vec![start];
+        let mut functions: Vec<FnId> = Vec::new();
+        while let Some(e) = stack.pop() {
+            let kind = &self.expr(e).kind;
+            match (visit(e, kind), kind) {
+                (Descend::Stop, _) => return,
+                (Descend::Past, _) => {}
+                // The name that a function of another moment is given is read at that moment.
+                (Descend::Rest, ExprKind::Builtin(_, args)) => {
+                    let name = args.first().copied().flatten();
+                    stack.extend(name.into_iter().flat_map(|n| self.children(n)));
+                    stack.extend(args.iter().skip(1).flatten());
+                }
+                (_, ExprKind::Call(id, args)) => {
+                    if !functions.contains(id) {
+                        functions.push(*id);
+                        stack.push(self.function(*id).body);
+                    }
+                    stack.extend(args);
+                }
+                _ => stack.extend(self.children(e)),
+            }
+        }
+    }
+}
+
+/// Where a walk over expressions goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Descend {
+    /// Into all parts.
+    Into,
+    /// Into all arguments but the first, of which only the subscripts.
+    Rest,
+    /// Not below this one.
+    Past,
+    /// Nowhere: it is over.
+    Stop,
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::diag::{Code, Diagnostic};
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
 use crate::syntax::parse::Incomplete;
@@ -28,6 +28,8 @@ pub enum Setting {
     Value {
         /// The name.
         name: ast::Name,
+        /// The one member that is set, if it is not the whole.
+        at: Vec<ast::Expr>,
         /// The value.
         value: ast::Expr,
     },
@@ -45,6 +47,7 @@ pub enum Setting {
 pub(super) enum Meaning {
     Unit(UnitId),
     Decl(DeclId),
+    Index(IndexId),
     /// Declared by what is not built yet or cannot be read.
     Unknown,
 }
@@ -57,6 +60,27 @@ pub(super) struct Entry {
     pub prelude: bool,
 }
 
+/// What a name with parentheses stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Callable {
+    Function(FnId),
+    Curve(CurveId),
+    /// Declared where nothing could be read.
+    Unknown,
+}
+
+/// The head of a declaration: the members that it is over.
+#[derive(Clone, Copy)]
+pub(super) enum Head<'a> {
+    Written(&'a ast::Head),
+    /// A metric without members of its own may have those of what it looks at.
+    Metric(&'a ast::Head, &'a ast::Expr),
+    Column(IndexId),
+}
+
+/// The type and the first right side of a declaration, as written.
+pub(super) type Written<'a> = (Option<&'a ast::Type>, Option<&'a ast::Expr>);
+
 pub(super) struct Resolver<'a> {
     pub model: Model,
     pub sources: &'a SourceMap,
@@ -65,7 +89,27 @@ pub(super) struct Resolver<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// Units and values: one namespace.
     pub names: BTreeMap<String, Entry>,
-    pub functions: BTreeMap<String, (Option<FnId>, Span, bool)>,
+    pub functions: BTreeMap<String, (Callable, Span, bool)>,
+    /// What files say, and what is wrong with it.
+    pub tables: &'a Tables,
+    pub misfits: Vec<Misfit>,
+    /// All indexes as written, and where each label is a label.
+    pub indexes: Vec<super::index::Written<'a>>,
+    pub labels: BTreeMap<String, Vec<(IndexId, u32)>>,
+    /// By [`DeclId`].
+    pub heads: Vec<Head<'a>>,
+    pub written: Vec<Written<'a>>,
+    /// The arguments of functions as written, by [`FnId`].
+    pub fn_types: Vec<&'a [(ast::Name, Option<ast::Type>)]>,
+    /// The names of members at this place, the innermost last.
+    pub scope: Vec<(String, BinderId)>,
+    /// An array whose bare name stands for the value of these members.
+    pub spread: Option<(DeclId, Vec<BinderId>)>,
+    /// The clock's date is wrong, and that has been said.
+    pub bad_start: bool,
+    /// The declaration at hand, and the last in which an array was used as one value.
+    pub item: Span,
+    pub bare_in: Option<Span>,
     /// Units that are declared and not yet worked out, by name.
     pub pending: BTreeMap<String, PendingUnit<'a>>,
     /// A unit's size is being worked out.
@@ -74,8 +118,9 @@ pub(super) struct Resolver<'a> {
     pub declaring_unit: bool,
     /// How many names have been compared with misspelt ones.
     pub compared: usize,
-    /// The arguments of the function being resolved.
+    /// The arguments of the function being resolved, and the indexes of those that are labels.
     pub locals: Vec<String>,
+    pub local_types: Vec<Option<IndexId>>,
     /// The functions that it calls.
     pub calls: Vec<(FnId, Span)>,
 }
@@ -96,9 +141,10 @@ const MOST_COMPARED: usize = 2_000_000;
 pub fn resolve(
     inputs: &[Input],
     settings: &[Setting],
+    tables: &Tables,
     incomplete: Incomplete,
     sources: &SourceMap,
-) -> (Model, Vec<Diagnostic>) {
+) -> (Model, Vec<Diagnostic>, Vec<Misfit>) {
     let mut resolver = Resolver {
         model: Model { clock_unknown: incomplete.clock, incomplete, ..Model::default() },
         incomplete,
@@ -106,11 +152,24 @@ pub fn resolve(
         diagnostics: Vec::new(),
         names: BTreeMap::new(),
         functions: BTreeMap::new(),
+        tables,
+        misfits: Vec::new(),
+        indexes: Vec::new(),
+        labels: BTreeMap::new(),
+        heads: Vec::new(),
+        written: Vec::new(),
+        fn_types: Vec::new(),
+        scope: Vec::new(),
+        spread: None,
+        bad_start: false,
+        item: Span::default(),
+        bare_in: None,
         pending: BTreeMap::new(),
         in_unit: false,
         declaring_unit: false,
         compared: 0,
         locals: Vec::new(),
+        local_types: Vec::new(),
         calls: Vec::new(),
     };
     // The prelude is settled before the model's names can replace its.
@@ -122,12 +181,20 @@ pub fn resolve(
         for name in input.broken {
             let entry = Entry { meaning: Meaning::Unknown, span: name.span, prelude: true };
             resolver.names.entry(name.text.clone()).or_insert(entry);
-            resolver.functions.entry(name.text.clone()).or_insert((None, name.span, true));
+            resolver.functions.entry(name.text.clone()).or_insert((Callable::Unknown, name.span, true));
         }
     }
     for prelude in [true, false] {
         of(prelude).for_each(|item| resolver.collect(item, prelude));
         resolver.finish_units();
+    }
+    resolver.finish_indexes();
+    resolver.finish_heads();
+    // Dates hang on the clock, wherever it stands.
+    for item in of(true).chain(of(false)) {
+        if let ast::Decl::Time(time) = &item.decl {
+            resolver.clock(time, item.span);
+        }
     }
     // The ids were given in the order of the items: the same walk meets them again.
     let mut next = Next::default();
@@ -137,13 +204,14 @@ pub fn resolve(
     for setting in settings {
         resolver.setting(setting);
     }
-    (resolver.model, resolver.diagnostics)
+    (resolver.model, resolver.diagnostics, resolver.misfits)
 }
 
 #[derive(Default)]
 struct Next {
     decl: usize,
     function: usize,
+    curve: usize,
 }
 
 impl<'a> Resolver<'a> {
@@ -212,29 +280,15 @@ impl<'a> Resolver<'a> {
     /// First walk: names get their ids.
     fn collect(&mut self, item: &'a ast::Item, prelude: bool) {
         use ast::Decl::*;
-        let (head, word) = match &item.decl {
+        let (head, word, written): (&ast::Head, _, Written) = match &item.decl {
             Unit { names, value, aliases } => return self.collect_unit(names, value.as_ref(), aliases, prelude),
             Fn { name, params, .. } => {
                 let id = FnId(self.model.fns.len() as u32);
-                if let Some((_, first, false)) = self.functions.get(&name.text)
-                    && !prelude
-                {
-                    let error = Diagnostic::new(
-                        Code::E0102,
-                        format!("the function `{}` is declared twice", name.text),
-                        name.span,
-                        "declared again here",
-                    )
-                    .label(*first, "first declared here")
-                    .help("give one of them another name");
-                    self.report(error);
-                } else {
-                    self.functions.insert(name.text.clone(), (Some(id), name.span, prelude));
-                }
+                self.declare_function(name, Callable::Function(id), prelude);
+                self.fn_types.push(params);
                 self.model.fns.push(Function {
                     name: name.text.clone(),
                     span: name.span,
-                    whole: item.span,
                     params: params.iter().map(|(name, _)| (name.text.clone(), None)).collect(),
                     body: ExprId(0),
                     calls: Vec::new(),
@@ -242,34 +296,31 @@ impl<'a> Resolver<'a> {
                 });
                 return;
             }
-            Param { head, .. } => (head, "param"),
-            Let { head, .. } => (head, "let"),
-            State { head, .. } => (head, "state"),
-            Stock { head, .. } => (head, "stock"),
-            Flow { head, .. } => (head, "flow"),
-            Transfer { head, .. } => (head, "transfer"),
-            Metric { head, .. } => (head, "metric"),
-            Series { head, .. } | Draw { head, .. } | Conveyor { head, .. } | Policy { head, .. } => {
+            Curve { name, param, .. } => {
+                let id = CurveId(self.model.curves.len() as u32);
+                self.declare_function(name, Callable::Curve(id), prelude);
+                self.model.curves.push(super::Curve {
+                    name: name.text.clone(),
+                    span: name.span,
+                    argument: (param.0.text.clone(), None),
+                    ty: None,
+                    points: Vec::new(),
+                    ends: crate::builtins::Ends::Clamp,
+                    read: prelude,
+                });
+                return;
+            }
+            Index(index) => return self.collect_index(index, &item.doc, item.span, prelude),
+            Param { head, ty, default, .. } => (head, "param", (ty.as_ref(), default.as_ref())),
+            Let { head, ty, value } => (head, "let", (ty.as_ref(), Some(value))),
+            State { head, ty, initial, .. } => (head, "state", (ty.as_ref(), Some(initial))),
+            Stock { head, ty, opening, .. } => (head, "stock", (Some(ty), Some(opening))),
+            Flow { head, leg, .. } => (head, "flow", (None, Some(&leg.amount))),
+            Transfer { head, .. } => (head, "transfer", (None, None)),
+            Metric { head, ty, value, .. } => (head, "metric", (ty.as_ref(), Some(value))),
+            Series { head, ty, .. } => (head, "series", (Some(ty), None)),
+            Draw { head, .. } | Conveyor { head, .. } | Policy { head, .. } => {
                 return self.declare(&head.name, Meaning::Unknown, prelude);
-            }
-            Curve { name, .. } => {
-                self.functions.insert(name.text.clone(), (None, name.span, true));
-                return;
-            }
-            Index(index) => {
-                self.declare(&index.name, Meaning::Unknown, prelude);
-                let columns: &[ast::Column] = match &index.body {
-                    ast::IndexBody::Table(columns, _) | ast::IndexBody::File(_, columns) => columns,
-                    _ => &[],
-                };
-                columns.iter().for_each(|c| self.unknown(&c.name));
-                if let ast::IndexBody::Labels(labels) = &index.body {
-                    labels.iter().for_each(|l| self.unknown(l));
-                }
-                if let ast::IndexBody::Table(_, rows) = &index.body {
-                    rows.iter().for_each(|(label, _)| self.unknown(label));
-                }
-                return;
             }
             Entity { name, items, .. } => {
                 self.declare(name, Meaning::Unknown, prelude);
@@ -279,18 +330,92 @@ impl<'a> Resolver<'a> {
             Phase { items, .. } => return items.iter().for_each(|i| self.collect_unknown(i)),
             _ => return,
         };
-        let id = DeclId(self.model.decls.len() as u32);
+        let id = self.new_decl(word, &head.name, item.span, &item.doc);
+        self.model.decls[id.0 as usize].read = prelude;
+        self.heads.push(match &item.decl {
+            Metric { value, .. } if head.binders.is_empty() => Head::Metric(head, value),
+            _ => Head::Written(head),
+        });
+        self.written[id.0 as usize] = written;
+        self.declare(&head.name, Meaning::Decl(id), prelude);
+    }
+
+    pub(super) fn new_decl(&mut self, word: &'static str, name: &ast::Name, whole: Span, doc: &str) -> DeclId {
         self.model.decls.push(Decl {
             word,
-            name: head.name.text.clone(),
-            span: head.name.span,
-            whole: item.span,
-            doc: item.doc.clone(),
+            name: name.text.clone(),
+            span: name.span,
+            whole,
+            doc: doc.to_string(),
             ty: None,
+            axes: Vec::new(),
+            like: None,
             kind: DeclKind::Unknown,
-            read: prelude,
+            read: false,
         });
-        self.declare(&head.name, Meaning::Decl(id), prelude);
+        self.written.push((None, None));
+        DeclId(self.model.decls.len() as u32 - 1)
+    }
+
+    fn declare_function(&mut self, name: &ast::Name, callable: Callable, prelude: bool) {
+        match self.functions.get(&name.text) {
+            Some((_, first, false)) if !prelude => {
+                let error = Diagnostic::new(
+                    Code::E0102,
+                    format!("the function `{}` is declared twice", name.text),
+                    name.span,
+                    "declared again here",
+                )
+                .label(*first, "first declared here")
+                .help("give one of them another name");
+                self.report(error);
+            }
+            _ => {
+                self.functions.insert(name.text.clone(), (callable, name.span, prelude));
+            }
+        }
+    }
+
+    /// Between the walks: which members each declaration is over.
+    fn finish_heads(&mut self) {
+        for (i, head) in self.heads.clone().into_iter().enumerate() {
+            let axes = match head {
+                Head::Column(index) => {
+                    let name = self.model.index(index).name.clone();
+                    let letter: String = name.chars().take(1).flat_map(char::to_lowercase).collect();
+                    vec![self.new_binder(&letter, index)]
+                }
+                Head::Written(head) | Head::Metric(head, _) => {
+                    let mut axes: Vec<BinderId> = Vec::new();
+                    for (n, binder) in head.binders.iter().enumerate() {
+                        if let Some(first) = head.binders[..n].iter().find(|b| b.name.text == binder.name.text) {
+                            let error = Diagnostic::new(
+                                Code::E0102,
+                                format!("`{}` stands for two members", binder.name.text),
+                                binder.name.span,
+                                "and again here",
+                            )
+                            .label(first.name.span, "here")
+                            .help("give one of them another name");
+                            self.report(error);
+                        }
+                        axes.push(self.binder(binder));
+                    }
+                    axes
+                }
+            };
+            self.model.decls[i].axes = axes;
+        }
+        for (i, head) in self.heads.clone().into_iter().enumerate() {
+            if let Head::Metric(_, value) = head
+                && matches!(value.kind, ast::ExprKind::Call { .. })
+                && let Some(like) = self.array_in(value)
+            {
+                let axes = self.members_of(like);
+                self.model.decls[i].axes = axes;
+                self.model.decls[i].like = Some(like);
+            }
+        }
     }
 
     /// A name inside something that is not built yet.
@@ -315,7 +440,7 @@ impl<'a> Resolver<'a> {
             | Policy { head, .. }
             | Trait { head, .. } => self.unknown(&head.name),
             Fn { name, .. } | Curve { name, .. } => {
-                self.functions.entry(name.text.clone()).or_insert((None, name.span, true));
+                self.functions.entry(name.text.clone()).or_insert((Callable::Unknown, name.span, true));
             }
             Entity { items, .. } | Phase { items, .. } => items.iter().for_each(|i| self.collect_unknown(i)),
             _ => {}
@@ -338,13 +463,13 @@ impl<'a> Resolver<'a> {
     /// Second walk: what each declaration says.
     fn item(&mut self, item: &'a ast::Item, next: &mut Next) {
         use ast::Decl::*;
+        self.item = item.span;
         let keyword = Span::new(
             item.span.start,
             item.span.start + self.sources.text(item.span).find(char::is_whitespace).unwrap_or(1) as u32,
         );
         let what = match &item.decl {
-            Use(_) | Unit { .. } => return,
-            Time(time) => return self.clock(time, item.span),
+            Use(_) | Unit { .. } | Time(_) => return,
             Record(every) => {
                 let every = self.expr(every);
                 if self.model.record.is_some() {
@@ -361,104 +486,50 @@ impl<'a> Resolver<'a> {
                 let condition = self.expr(condition);
                 return self.model.asserts.push(super::Assert { condition, span: item.span });
             }
+            Assumption { .. } => return self.assumption(&item.decl),
             Fn { params, body, .. } => {
                 let id = next.function;
                 next.function += 1;
                 return self.function(id, params, body);
             }
-            Param { head, ty, default, dist, from, range } => {
-                let id = self.next(next);
-                self.head(head, id);
-                if dist.is_some() {
-                    self.not_yet("an uncertain `param`", keyword);
-                } else if from.is_some() {
-                    self.not_yet("a `param` from a file", keyword);
-                }
-                let known = dist.is_none() && from.is_none();
-                let Some(default) = default else {
-                    if known {
-                        let name = &head.name.text;
-                        let error = Diagnostic::new(
-                            Code::E0001,
-                            format!("the param `{name}` has no value"),
-                            item.span,
-                            "expected `= …`",
-                        )
-                        .help(format!("give it a default: `param {name} = …`"));
-                        self.report(error);
-                    }
-                    return;
-                };
-                let (ty, value) = (self.annotation(ty.as_ref()), self.expr(default));
-                let range = self.range(range.as_ref());
-                return self.put(id, ty, DeclKind::Param { value, set: None, range }, known);
+            Curve { param, ty, points, ends, .. } => {
+                let id = CurveId(next.curve as u32);
+                next.curve += 1;
+                return self.curve(id, (&param.0, param.1.as_ref()), ty.as_ref(), points, ends.as_ref());
             }
-            Let { head, ty, value } => {
-                let id = self.next(next);
-                let built = self.head(head, id);
-                let (ty, value) = (self.annotation(ty.as_ref()), self.expr(value));
-                return self.put(id, ty, DeclKind::Let { value }, built);
+            Index(index) => {
+                let first = DeclId(next.decl as u32);
+                next.decl += self.column_count(index);
+                return self.index_item(index, first);
             }
-            State { head, ty, initial, rule } => {
+            Param { head, .. }
+            | Let { head, .. }
+            | State { head, .. }
+            | Stock { head, .. }
+            | Flow { head, .. }
+            | Transfer { head, .. }
+            | Metric { head, .. }
+            | Series { head, .. } => {
                 let id = self.next(next);
-                let built = self.head(head, id);
-                let (ty, initial) = (self.annotation(ty.as_ref()), self.expr(initial));
-                let rule = rule.as_ref().map(|rule| match rule {
-                    ast::StateRule::Next { value, every } => {
-                        Rule::Next { value: self.expr(value), every: every.as_ref().map(|e| self.expr(e)) }
-                    }
-                    ast::StateRule::Rate(value) => Rule::Rate(self.expr(value)),
-                });
-                return self.put(id, ty, DeclKind::State { initial, rule }, built);
-            }
-            Stock { head, ty, opening, options } => {
-                let id = self.next(next);
-                let built = self.head(head, id);
-                let (ty, opening) = (self.annotation(Some(ty)), self.expr(opening));
-                let (mut signed, mut range) = (false, None);
-                for option in options {
-                    match option {
-                        ast::StockOption::Signed(_) => signed = true,
-                        ast::StockOption::Within(within) => range = self.range(Some(within)),
-                        ast::StockOption::From(place) => {
-                            self.not_yet("a stock that is funded `from` another", place.span)
-                        }
+                let axes = self.model.decl(id).axes.clone();
+                let depth = self.scope.len();
+                for (i, axis) in axes.iter().enumerate() {
+                    let name = self.model.binder(*axis).name.clone();
+                    self.scope.push((name, *axis));
+                    if let Some(binder) = head.binders.get(i) {
+                        self.filter(*axis, binder.filter.as_ref());
                     }
                 }
-                return self.put(id, ty, DeclKind::Stock { opening, set: None, signed, range }, built);
-            }
-            Flow { head, leg, two_way, short } => {
-                let id = self.next(next);
-                let built = self.head(head, id);
-                if *two_way {
-                    self.not_yet("a flow that may run either way (`<->`)", leg.span);
+                // The members of a metric that has none of its own are those of what it looks at: they have no names.
+                if let Some(like) = self.model.decl(id).like {
+                    self.scope.truncate(depth);
+                    self.spread = Some((like, axes.clone()));
                 }
-                let Some(moved) = self.leg(leg, true, short.map(|s| s.kind), Timing::Always) else { return };
-                return self.put(id, None, DeclKind::Move(Box::new(moved)), built && !two_way);
+                self.value_item(id, item, &axes, keyword);
+                self.spread = None;
+                self.scope.truncate(depth);
+                return;
             }
-            Transfer { head, legs, grouped, clauses } => {
-                let id = self.next(next);
-                let built = self.head(head, id);
-                let (timing, short) = self.clauses(clauses);
-                if *grouped {
-                    legs.iter().for_each(|leg| {
-                        self.expr(&leg.amount);
-                    });
-                    return self.not_yet("a transfer of several legs", keyword);
-                }
-                let Some(moved) = legs.first().and_then(|leg| self.leg(leg, false, short, timing)) else { return };
-                return self.put(id, None, DeclKind::Move(Box::new(moved)), built);
-            }
-            Metric { head, ty, value, window } => {
-                let id = self.next(next);
-                let built = self.head(head, id);
-                let (ty, value) = (self.annotation(ty.as_ref()), self.expr(value));
-                let window = window.as_ref().map(|(from, to)| (self.expr(from), self.expr(to)));
-                return self.put(id, ty, DeclKind::Metric { value, window }, built);
-            }
-            Index(_) => "`index`",
-            Curve { .. } => "`curve`",
-            Series { .. } => "`series`",
             Draw { .. } => "`draw`",
             Trait { .. } => "`trait`",
             Conveyor { .. } => "`conveyor`",
@@ -470,7 +541,6 @@ impl<'a> Resolver<'a> {
             Spawn { .. } => "`spawn`",
             Retire { .. } => "`retire`",
             Goal { .. } => "`goal`",
-            Assumption { .. } => "`assumption`",
             Expect { .. } => "`expect`",
             Scenario { .. } => "`scenario`",
             Experiment { .. } => "`experiment`",
@@ -483,27 +553,178 @@ impl<'a> Resolver<'a> {
         DeclId(next.decl as u32 - 1)
     }
 
-    fn put(&mut self, id: DeclId, ty: Option<Annotation>, kind: DeclKind, built: bool) {
+    /// Second walk: a declaration that has values, with its members in scope.
+    fn value_item(&mut self, id: DeclId, item: &'a ast::Item, axes: &[BinderId], keyword: Span) {
+        use ast::Decl::*;
+        let (ty, kind) = match &item.decl {
+            Param { head, ty, default, dist, from, range } => {
+                let ty = self.annotation(ty.as_ref());
+                if dist.is_some() {
+                    self.not_yet("an uncertain `param`", keyword);
+                }
+                let value = match (default, from) {
+                    (Some(default), Some(file)) => {
+                        let error = Diagnostic::new(
+                            Code::E0001,
+                            format!("`{}` has a value and a file", head.name.text),
+                            file.span,
+                            "a second value",
+                        )
+                        .label(default.span, "the first")
+                        .help("keep one of them");
+                        return self.report(error);
+                    }
+                    (_, Some(file)) if axes.is_empty() => {
+                        let error = Diagnostic::new(
+                            Code::E0207,
+                            format!("`{}` is one value, and a file holds many", head.name.text),
+                            file.span,
+                            "",
+                        )
+                        .help(format!("write its value here, `param {0} = …`, or say what it is over: `param {0}[i in Index] from …`", head.name.text));
+                        return self.report(error);
+                    }
+                    (_, Some(file)) => self
+                        .param_of_file(file, &head.name, axes, ty.as_ref())
+                        .map(|data| self.add(ExprKind::Data(data, axes.to_vec()), file.span)),
+                    (Some(default), None) => Some(self.value(default, axes, ty.as_ref())),
+                    (None, None) => {
+                        if dist.is_none() {
+                            let name = &head.name.text;
+                            let error = Diagnostic::new(
+                                Code::E0001,
+                                format!("the param `{name}` has no value"),
+                                item.span,
+                                "expected `= …`",
+                            )
+                            .help(format!("give it a default: `param {name} = …`"));
+                            self.report(error);
+                        }
+                        None
+                    }
+                };
+                let range = self.range(range.as_ref());
+                let kind = match value {
+                    Some(value) if dist.is_none() => DeclKind::Param { value, set: None, range },
+                    _ => DeclKind::Unknown,
+                };
+                (ty, kind)
+            }
+            Let { ty, value, .. } => {
+                let ty = self.annotation(ty.as_ref());
+                let value = self.value(value, axes, ty.as_ref());
+                (ty, DeclKind::Let { value })
+            }
+            State { ty, initial, rule, .. } => {
+                let ty = self.annotation(ty.as_ref());
+                let label = self.label_type(initial);
+                let initial = self.value(initial, axes, ty.as_ref());
+                let rule = rule.as_ref().map(|rule| match rule {
+                    ast::StateRule::Next { value, every } => {
+                        let value = match &ty {
+                            Some(_) => self.value(value, axes, ty.as_ref()),
+                            None if label.is_some() => self.wanted(value, label),
+                            None => self.value(value, axes, None),
+                        };
+                        Rule::Next { value, every: every.as_ref().map(|e| self.expr(e)) }
+                    }
+                    ast::StateRule::Rate(value) => Rule::Rate(self.value(value, axes, None)),
+                });
+                (ty, DeclKind::State { initial, rule })
+            }
+            Stock { ty, opening, options, .. } => {
+                let ty = self.annotation(Some(ty));
+                let opening = self.value(opening, axes, ty.as_ref());
+                let (mut signed, mut range) = (false, None);
+                for option in options {
+                    match option {
+                        ast::StockOption::Signed(_) => signed = true,
+                        ast::StockOption::Within(within) => range = self.range(Some(within)),
+                        ast::StockOption::From(place) => {
+                            self.not_yet("a stock that is funded `from` another", place.span)
+                        }
+                    }
+                }
+                (ty, DeclKind::Stock { opening, set: None, signed, range })
+            }
+            Flow { leg, two_way, short, .. } => {
+                if *two_way {
+                    self.not_yet("a flow that may run either way (`<->`)", leg.span);
+                }
+                let Some(moved) = self.leg(leg, axes, true, short.map(|s| s.kind), Timing::Always) else { return };
+                let kind = if *two_way { DeclKind::Unknown } else { DeclKind::Move(Box::new(moved)) };
+                (None, kind)
+            }
+            Transfer { legs, grouped, clauses, .. } => {
+                let (timing, short) = self.clauses(clauses);
+                if *grouped {
+                    legs.iter().for_each(|leg| {
+                        self.expr(&leg.amount);
+                    });
+                    return self.not_yet("a transfer of several legs", keyword);
+                }
+                let Some(moved) = legs.first().and_then(|leg| self.leg(leg, axes, false, short, timing)) else {
+                    return;
+                };
+                (None, DeclKind::Move(Box::new(moved)))
+            }
+            Metric { ty, value, window, .. } => {
+                let ty = self.annotation(ty.as_ref());
+                let value = self.value(value, axes, ty.as_ref());
+                let window = window.as_ref().map(|(from, to)| (self.expr(from), self.expr(to)));
+                (ty, DeclKind::Metric { value, window })
+            }
+            series => return self.series(id, series, axes),
+        };
         let decl = &mut self.model.decls[id.0 as usize];
-        decl.ty = ty;
-        if built {
-            decl.kind = kind;
-        }
+        (decl.ty, decl.kind) = (ty, kind);
     }
 
-    /// Whether a declaration is a plain one; one over indexes is not built yet.
-    fn head(&mut self, head: &ast::Head, id: DeclId) -> bool {
-        let built = head.binders.is_empty();
-        if !built {
-            let first = &head.binders[0];
-            self.not_yet("an array", first.name.span.to(first.index.span));
-            self.model.decls[id.0 as usize].read = true;
+    fn assumption(&mut self, decl: &'a ast::Decl) {
+        let ast::Decl::Assumption { name, about, text, source, confidence } = decl else { return };
+        if let Some(first) = self.model.assumptions.iter().find(|a| a.name == name.text) {
+            let error = Diagnostic::new(
+                Code::E0102,
+                format!("the assumption `{}` is declared twice", first.name),
+                name.span,
+                "declared again here",
+            )
+            .help("give one of them another name");
+            return self.report(error);
         }
-        // Inside an array its binders are names.
-        for binder in &head.binders {
-            self.unknown(&binder.name);
+        let mut names = Vec::new();
+        for path in about {
+            let Some(first) = path.names.first() else { continue };
+            if !self.names.contains_key(&first.text) && !self.functions.contains_key(&first.text) {
+                self.unknown_name(&first.text, first.span);
+            }
+            let parts: Vec<&str> = path.names.iter().map(|n| n.text.as_str()).collect();
+            names.push(parts.join("."));
         }
-        built
+        if let Some(word) = confidence
+            && !["low", "medium", "high"].contains(&word.text.as_str())
+        {
+            let error = Diagnostic::new(Code::E0101, format!("there is no confidence `{}`", word.text), word.span, "")
+                .help("it is `low`, `medium` or `high`");
+            self.report(error);
+        }
+        self.model.assumptions.push(super::Assumption {
+            name: name.text.clone(),
+            text: text.text.clone(),
+            about: names,
+            source: source.as_ref().map(|s| s.text.clone()),
+            confidence: confidence.as_ref().map(|c| c.text.clone()),
+        });
+    }
+
+    /// The indexes of a function's arguments that are written to be labels.
+    pub(super) fn function_labels(&self, id: FnId, n: usize) -> Vec<Option<IndexId>> {
+        let types = self.fn_types.get(id.0 as usize).copied().unwrap_or_default();
+        let label = |ty: Option<&ast::Type>| match ty.map(|t| &t.kind) {
+            Some(ast::TypeKind::Name(name)) => self.index_named(&name.text).map(|id| self.model.index(id).root),
+            _ => None,
+        };
+        (0..n).map(|i| label(types.get(i).and_then(|(_, ty)| ty.as_ref()))).collect()
     }
 
     fn range(&mut self, range: Option<&'a ast::Range>) -> Option<(ExprId, ExprId)> {
@@ -527,125 +748,17 @@ impl<'a> Resolver<'a> {
             resolved.push((name.text.clone(), ty));
         }
         self.locals = resolved.iter().map(|(n, _)| n.clone()).collect();
+        let label = |ty: &Option<Annotation>| match ty.as_ref().map(|a| &a.kind) {
+            Some(AnnotationKind::Label(index)) => Some(self.model.index(*index).root),
+            _ => None,
+        };
+        self.local_types = resolved.iter().map(|(_, ty)| label(ty)).collect();
         self.calls.clear();
         let body = self.expr(body);
         self.locals.clear();
+        self.local_types.clear();
         let function = &mut self.model.fns[id];
         (function.params, function.body, function.calls) = (resolved, body, std::mem::take(&mut self.calls));
-    }
-
-    fn clock(&mut self, time: &'a ast::Time, span: Span) {
-        if let Some(using) = &time.using
-            && using.text != "euler"
-        {
-            if ["rk2", "rk4"].contains(&using.text.as_str()) {
-                self.not_yet(&format!("`using {}`", using.text), using.span);
-            } else {
-                let error =
-                    Diagnostic::new(Code::E0504, format!("there is no integrator `{}`", using.text), using.span, "")
-                        .help("the integrators are `euler`, `rk2` and `rk4`");
-                self.report(error);
-            }
-        }
-        if let Some(date) = &time.starting
-            && self.date(&date.text, date.span)
-        {
-            self.not_yet("a clock that starts at a date", date.span);
-        }
-        let (from, to) = (self.expr(&time.from), self.expr(&time.to));
-        let step = time.step.as_ref().map(|e| self.expr(e));
-        let Some(unit) = self.unit_named(&time.unit) else {
-            self.model.clock_unknown = true;
-            return;
-        };
-        if let Some(first) = &self.model.clock {
-            let error = Diagnostic::new(Code::E0102, "a model has one clock", span, "this is a second one")
-                .label(first.span, "the first is here")
-                .help("remove one of them");
-            return self.report(error);
-        }
-        if !self.model.units.set_clock(unit) {
-            let error = Diagnostic::new(
-                Code::E0504,
-                format!("`{}` cannot be the clock's unit", time.unit.text),
-                time.unit.span,
-                "it measures a product of things",
-            )
-            .help("the clock runs in a single unit, such as `month` or one that you declare: `unit tick`");
-            return self.report(error);
-        }
-        self.model.clock = Some(Clock { unit, unit_span: time.unit.span, from, to, step, span });
-    }
-
-    fn setting(&mut self, setting: &'a Setting) {
-        match setting {
-            Setting::Clock { part, value } => {
-                let value = self.expr(value);
-                let Some(clock) = &mut self.model.clock else { return };
-                match part {
-                    ClockPart::Start => clock.from = value,
-                    ClockPart::Stop => clock.to = value,
-                    _ => clock.step = Some(value),
-                }
-            }
-            Setting::Value { name, value } => {
-                let value = self.expr(value);
-                let found = match self.names.get(&name.text).map(|e| e.meaning) {
-                    Some(Meaning::Decl(id)) => Some(id),
-                    // It stands in what could not be read, and that has been said.
-                    Some(Meaning::Unknown) => return,
-                    _ => None,
-                };
-                match found.map(|id| &mut self.model.decls[id.0 as usize].kind) {
-                    Some(DeclKind::Param { set: Some(_), .. } | DeclKind::Stock { set: Some(_), .. }) => {
-                        let error = Diagnostic::new(
-                            Code::E0801,
-                            format!("`{}` is set twice", name.text),
-                            name.span,
-                            "and again here",
-                        )
-                        .help("set it once");
-                        self.report(error);
-                    }
-                    Some(DeclKind::Param { set, .. } | DeclKind::Stock { set, .. }) => *set = Some(value),
-                    Some(DeclKind::Unknown) => {}
-                    Some(_) => {
-                        let word = found.map_or("name", |id| self.model.decl(id).word);
-                        let error = Diagnostic::new(
-                            Code::E0801,
-                            format!("`{}` is a {word}, and is worked out by the model", name.text),
-                            name.span,
-                            "only params and the openings of stocks can be set",
-                        )
-                        .help("make it a `param` to set it from outside");
-                        self.report(error);
-                    }
-                    None => {
-                        let compare = self.may_compare();
-                        let known: Vec<&str> = self
-                            .model
-                            .decls
-                            .iter()
-                            .filter(|d| matches!(d.kind, DeclKind::Param { .. } | DeclKind::Stock { .. }))
-                            .map(|d| d.name.as_str())
-                            .collect();
-                        let meant = if compare { did_you_mean(&name.text, known.iter().copied()) } else { None };
-                        let error = Diagnostic::new(
-                            Code::E0801,
-                            format!("the model has nothing to set called `{}`", name.text),
-                            name.span,
-                            "no param and no stock has this name",
-                        );
-                        let help = match meant {
-                            Some(meant) => format!("did you mean `{meant}`?"),
-                            None if known.is_empty() => "the model has no params".into(),
-                            None => format!("it has: {}", known.join(", ")),
-                        };
-                        self.report(error.help(help));
-                    }
-                }
-            }
-        }
     }
 }
 

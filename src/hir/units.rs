@@ -277,12 +277,23 @@ impl<'a> Resolver<'a> {
                 self.report(error);
                 None
             }
+            Some(Entry { meaning: Meaning::Index(_), .. }) => {
+                let error = Diagnostic::new(
+                    Code::E0310,
+                    format!("`{}` is an index, not a unit", name.text),
+                    name.span,
+                    "a unit is wanted here",
+                )
+                .help("an index is the type of its members: `param kind: Class = builders`");
+                self.report(error);
+                None
+            }
             None if self.incomplete.names => None,
             None => {
                 let units: Vec<String> = self
                     .names
                     .iter()
-                    .filter(|(_, e)| matches!(e.meaning, Meaning::Unit(_)))
+                    .filter(|(_, e)| matches!(e.meaning, Meaning::Unit(_) | Meaning::Index(_)))
                     .map(|(n, _)| n.clone())
                     .collect();
                 let error = Diagnostic::new(
@@ -340,6 +351,24 @@ impl<'a> Resolver<'a> {
         let ty = ty?;
         let kind = match &ty.kind {
             TypeKind::Name(name) if name.text == "bool" && !self.names.contains_key("bool") => AnnotationKind::Bool,
+            TypeKind::Name(name) if self.index_named(&name.text).is_some() => {
+                let index = self.index_named(&name.text).unwrap_or(super::IndexId(0));
+                self.model.indexes[index.0 as usize].read = true;
+                if self.model.is_numeric(index) {
+                    let name = self.model.index(index).name.clone();
+                    let error = Diagnostic::new(
+                        Code::E0310,
+                        format!("`{name}` is an index of numbers, and no type"),
+                        ty.span,
+                        "its members are plain numbers",
+                    )
+                    .help("write `: 1`, and bounds where they matter: `in 0 .. 4`");
+                    self.report(error);
+                    AnnotationKind::Unknown
+                } else {
+                    AnnotationKind::Label(index)
+                }
+            }
             _ => match self.unit_type(ty) {
                 Some(unit) => {
                     self.model.units.note_written(&unit);

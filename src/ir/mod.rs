@@ -5,8 +5,9 @@
 //! Invariant: definitions stand in an order in which they can be worked out. Absent on purpose: how to run it; only
 //! which steps a time falls on is said here, once for both.
 
+mod expr;
 mod lower;
-mod metric;
+mod memory;
 
 pub use lower::{TooLarge, lower};
 
@@ -14,8 +15,8 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
-use crate::builtins::{Instant, Reducer, event_step, repeat, slack};
-pub use crate::hir::{DeclId, ShortKind};
+use crate::builtins::{Curve, Instant, Item, Reducer, Series, event_step, power, repeat, slack};
+pub use crate::hir::{BinderId, DeclId, ShortKind};
 use crate::units::to_f64;
 
 /// An expression.
@@ -78,6 +79,50 @@ pub enum Expr {
     Two(fn(f64, f64) -> f64, ExprId, ExprId),
     Three(fn(f64, f64, f64) -> f64, ExprId, ExprId, ExprId),
     Clock(fn([f64; 3], Instant) -> f64, [ExprId; 3]),
+    /// A function of many values, by the number of its list.
+    Many(u32),
+    /// One of many values, by the number of the pick.
+    Pick(u32),
+    /// A graphical function, by number.
+    Curve(u32, ExprId),
+    /// Data over time, by number.
+    Series(u32),
+}
+
+/// The values that a function of many looks at.
+#[derive(Clone, Debug)]
+pub struct List {
+    pub gather: fn(f64, &[Item]) -> f64,
+    pub head: Option<ExprId>,
+    pub items: Vec<ListItem>,
+    /// The value where no item is in.
+    pub otherwise: Option<ExprId>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub struct ListItem {
+    /// The member as a number.
+    pub member: f64,
+    pub value: ExprId,
+    /// It is in only where this holds.
+    pub condition: Option<ExprId>,
+}
+
+/// The values among which a number chooses: the first for 0. Where it is no whole number of one, `otherwise`.
+#[derive(Clone, Debug)]
+pub struct Pick {
+    pub at: ExprId,
+    pub values: Vec<ExprId>,
+    pub otherwise: ExprId,
+}
+
+/// Which declaration something comes from, and which member of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    pub decl: DeclId,
+    /// The place of the member in the declaration's shape; 0 where it is no array.
+    pub member: u32,
 }
 
 /// The clock: `from + k · dt` for k = 0 … steps.
@@ -141,7 +186,7 @@ fn num_integer_lcm(a: &BigInt, b: &BigInt) -> BigInt {
 #[derive(Clone, Debug)]
 pub struct Stock {
     pub cell: CellId,
-    pub origin: DeclId,
+    pub origin: Origin,
     pub signed: bool,
 }
 
@@ -149,7 +194,6 @@ pub struct Stock {
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub value: ExprId,
-    pub origin: DeclId,
     /// It hangs on what moves in the step, so it is known only after that.
     pub after_moves: bool,
 }
@@ -157,7 +201,7 @@ pub struct Definition {
 /// A flow or transfer.
 #[derive(Clone, Debug)]
 pub struct Move {
-    pub origin: DeclId,
+    pub origin: Origin,
     /// Per time, and not an amount.
     pub flow: bool,
     /// Stocks by number; `None` is the cloud.
@@ -193,7 +237,7 @@ pub enum Work {
 #[derive(Clone, Debug)]
 pub struct Update {
     pub cell: CellId,
-    pub origin: DeclId,
+    pub origin: Origin,
     pub value: ExprId,
     /// The value is a derivative.
     pub rate: bool,
@@ -230,7 +274,7 @@ pub enum Summed {
 /// A value with bounds.
 #[derive(Clone, Debug)]
 pub struct Bound {
-    pub origin: DeclId,
+    pub origin: Origin,
     pub value: ExprId,
     pub low: ExprId,
     pub high: ExprId,
@@ -241,6 +285,8 @@ pub struct Bound {
 pub struct Assert {
     /// Its number in the source.
     pub number: usize,
+    /// Of one over members, those that it is about here.
+    pub members: Vec<(BinderId, u32)>,
     pub condition: ExprId,
     pub after_moves: bool,
 }
@@ -272,14 +318,14 @@ pub struct Probe {
 /// A number of the whole run.
 #[derive(Clone, Debug)]
 pub struct Metric {
-    pub origin: DeclId,
+    pub origin: Origin,
     pub value: ExprId,
 }
 
 /// A column of the results.
 #[derive(Clone, Debug)]
 pub struct Column {
-    pub origin: DeclId,
+    pub origin: Origin,
     pub value: ExprId,
     pub after_moves: bool,
 }
@@ -302,12 +348,16 @@ pub enum Opened {
 pub struct Model {
     pub clock: Clock,
     pub exprs: Vec<Expr>,
+    pub lists: Vec<List>,
+    pub picks: Vec<Pick>,
+    pub curves: Vec<Curve>,
+    pub series: Vec<Series>,
     pub params: usize,
     pub cells: usize,
-    pub opening: Vec<(Opened, ExprId, DeclId)>,
+    pub opening: Vec<(Opened, ExprId, Origin)>,
     pub stocks: Vec<Stock>,
     /// The cells of states.
-    pub states: Vec<(CellId, DeclId)>,
+    pub states: Vec<(CellId, Origin)>,
     pub lets: Vec<Definition>,
     pub moves: Vec<Move>,
     /// Undated moves, in an order in which they can be worked out.
@@ -331,6 +381,27 @@ impl Model {
     /// An expression.
     pub fn expr(&self, id: ExprId) -> Expr {
         self.exprs[id.0 as usize]
+    }
+}
+
+/// What an operator makes of two operands.
+#[inline(always)]
+pub(crate) fn apply(op: Binary, a: f64, b: f64) -> f64 {
+    let truth = |b: bool| if b { 1.0 } else { 0.0 };
+    match op {
+        Binary::Add => a + b,
+        Binary::Subtract => a - b,
+        Binary::Multiply => a * b,
+        Binary::Divide => a / b,
+        Binary::Power => power(a, b),
+        Binary::And => truth(a != 0.0 && b != 0.0),
+        Binary::Or => truth(a != 0.0 || b != 0.0),
+        Binary::Less => truth(a < b),
+        Binary::LessEq => truth(a <= b),
+        Binary::Greater => truth(a > b),
+        Binary::GreaterEq => truth(a >= b),
+        Binary::Equal => truth(a == b),
+        Binary::NotEqual => truth(a != b),
     }
 }
 

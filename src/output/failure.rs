@@ -3,8 +3,8 @@
 use crate::check::Ty;
 use crate::diag::{Code, Diagnostic};
 use crate::exec::{Fault, FaultKind, Outcome, Value};
-use crate::hir::{DeclId, DeclKind, ExprId, ExprKind};
-use crate::ir::{self, MoveId};
+use crate::hir::{BinderId, DeclId, DeclKind, ExprId, ExprKind};
+use crate::ir::{self, MoveId, Origin};
 use crate::session::Checked;
 use crate::source::Span;
 use crate::units::{Unit, magnitude, plain};
@@ -24,11 +24,11 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
         FaultKind::Backward { moved, value } => failure.backward(*moved, *value),
         FaultKind::NotFinite { what, value } => failure.not_finite(*what, *value),
         FaultKind::OpensBelowZero { stock, value } => {
-            let id = model.stocks[*stock].origin;
-            let decl = checked.model.decl(id);
+            let origin = model.stocks[*stock].origin;
+            let (id, decl) = (origin.decl, checked.model.decl(origin.decl));
             Diagnostic::new(
                 Code::E0904,
-                format!("`{}` opens below zero", decl.name),
+                format!("`{}` opens below zero", failure.name(origin)),
                 decl.whole,
                 format!("with {}", failure.amount(id, *value)),
             )
@@ -38,7 +38,7 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
             let bound = if *start { &model.start_bounds[*bound] } else { &model.bounds[*bound] };
             failure.bound(*start, bound.origin, *value, *low, *high)
         }
-        FaultKind::Assert { assert } => failure.assert(*assert),
+        FaultKind::Assert { assert } => failure.assert(&model.asserts[*assert]),
         FaultKind::OpeningTotal { conserve, sum, total } => {
             let conserve = &checked.model.conserves[*conserve];
             let unit = Unit::of(conserve.unit);
@@ -52,7 +52,7 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
             .help("change an opening or the total")
         }
         FaultKind::Audit { asset, gap } => {
-            let id = model.stocks[model.assets[*asset].stocks[0]].origin;
+            let id = model.stocks[model.assets[*asset].stocks[0]].origin.decl;
             Diagnostic::new(
                 Code::E0906,
                 format!(
@@ -82,8 +82,8 @@ impl Failure<'_> {
         diagnostic.note(format!("replay: {command}"))
     }
 
-    fn name(&self, id: DeclId) -> &str {
-        &self.checked.model.decl(id).name
+    fn name(&self, origin: Origin) -> String {
+        super::name(self.checked, origin)
     }
 
     fn in_unit(&self, value: f64, unit: &Unit) -> String {
@@ -101,6 +101,7 @@ impl Failure<'_> {
         let facts = self.checked.facts.decl(id);
         match facts.ty {
             Ty::Bool => if value == 0.0 { "false" } else { "true" }.into(),
+            Ty::Label(root) => self.checked.model.member_name(root, value as u32),
             _ => self.in_unit(value, &facts.shown),
         }
     }
@@ -129,14 +130,14 @@ impl Failure<'_> {
         units.clock().map_or("", |c| units.get(c).name.as_str())
     }
 
-    fn whole(&self, m: MoveId) -> (DeclId, Span) {
-        let id = self.model.moves[m.0 as usize].origin;
-        (id, self.checked.model.decl(id).whole)
+    fn whole(&self, m: MoveId) -> (Origin, Span) {
+        let origin = self.model.moves[m.0 as usize].origin;
+        (origin, self.checked.model.decl(origin.decl).whole)
     }
 
     fn overdraw(&self, stock: usize, held: f64, inflows: f64, outflows: &[(MoveId, f64)]) -> Diagnostic {
-        let id = self.model.stocks[stock].origin;
-        let name = self.name(id);
+        let origin = self.model.stocks[stock].origin;
+        let (id, name) = (origin.decl, self.name(origin));
         let asks =
             |m: MoveId, amount: f64| format!("`{}` asks {}", self.name(self.whole(m).0), self.amount(id, amount));
         let coming =
@@ -162,8 +163,13 @@ impl Failure<'_> {
             span,
             format!("{}; `{name}` holds {} and {coming}", asks(first.0, first.1), self.amount(id, held)),
         );
-        for (m, amount) in rest {
+        // Of an array that drains one stock a few members are enough.
+        const MOST: usize = 4;
+        for (m, amount) in rest.iter().take(MOST) {
             error = error.label(self.whole(*m).1, asks(*m, *amount));
+        }
+        if rest.len() > MOST {
+            error = error.note(format!("so do {} more", rest.len() - MOST));
         }
         if !rest.is_empty() {
             error = error.note(format!(
@@ -176,7 +182,7 @@ impl Failure<'_> {
         let amount = text
             .split_once('=')
             .map_or(String::new(), |(_, amount)| amount.split("//").next().unwrap_or_default().trim().to_string());
-        let flow = self.checked.model.decl(first_id).word == "flow";
+        let flow = self.checked.model.decl(first_id.decl).word == "flow";
         let capped = if flow && !amount.is_empty() { format!("`… = {amount} capped`") } else { "`capped`".into() };
         let capped = if rest.is_empty() { capped } else { format!("{capped}, on each of them,") };
         error.help(format!(
@@ -185,8 +191,8 @@ impl Failure<'_> {
     }
 
     fn backward(&self, m: MoveId, value: f64) -> Diagnostic {
-        let (id, span) = self.whole(m);
-        let decl = self.checked.model.decl(id);
+        let (origin, span) = self.whole(m);
+        let (id, decl) = (origin.decl, self.checked.model.decl(origin.decl));
         let DeclKind::Move(moved) = &decl.kind else {
             return Diagnostic::new(Code::E0902, format!("`{}` ran backward", decl.name), span, "");
         };
@@ -194,7 +200,7 @@ impl Failure<'_> {
         let text = self.checked.sources.text(amount);
         let error = Diagnostic::new(
             Code::E0902,
-            format!("`{}` asks for less than nothing in {}", decl.name, self.moment(Some(m))),
+            format!("`{}` asks for less than nothing in {}", self.name(origin), self.moment(Some(m))),
             amount,
             format!("this is {}", self.amount(id, value)),
         )
@@ -202,7 +208,7 @@ impl Failure<'_> {
             "if it must not run backward, write `max(0, {text})`; if it may, write a second {} the other way",
             decl.word
         ));
-        self.values(error, moved.amount)
+        self.values(error, moved.amount, &self.members(origin))
     }
 
     fn not_finite(&self, what: Value, value: f64) -> Diagnostic {
@@ -213,18 +219,18 @@ impl Failure<'_> {
             "a division by 0, or growth without bound, gives infinity"
         };
         let moved = if let Value::Move(m) = what { Some(m) } else { None };
-        let (id, expr) = match what {
+        let (origin, expr) = match what {
             Value::Move(m) => {
-                let id = self.whole(m).0;
-                match &self.checked.model.decl(id).kind {
-                    DeclKind::Move(moved) => (id, Some(moved.amount)),
-                    _ => (id, None),
+                let origin = self.whole(m).0;
+                match &self.checked.model.decl(origin.decl).kind {
+                    DeclKind::Move(moved) => (origin, Some(moved.amount)),
+                    _ => (origin, None),
                 }
             }
             Value::Stock(s) => (self.model.stocks[s].origin, None),
             Value::State(u) => {
                 let id = self.model.updates[u].origin;
-                let rule = match &self.checked.model.decl(id).kind {
+                let rule = match &self.checked.model.decl(id.decl).kind {
                     DeclKind::State {
                         rule: Some(crate::hir::Rule::Next { value, .. } | crate::hir::Rule::Rate(value)),
                         ..
@@ -235,7 +241,7 @@ impl Failure<'_> {
             }
             Value::Opening(i) => {
                 let id = self.model.opening[i].2;
-                let opening = match self.checked.model.decl(id).kind {
+                let opening = match self.checked.model.decl(id.decl).kind {
                     DeclKind::Stock { opening, set, .. } => Some(set.unwrap_or(opening)),
                     DeclKind::State { initial, .. } => Some(initial),
                     _ => None,
@@ -243,29 +249,30 @@ impl Failure<'_> {
                 (id, opening)
             }
         };
-        let decl = self.checked.model.decl(id);
+        let decl = self.checked.model.decl(origin.decl);
         let span = expr.map_or(decl.whole, |e| self.checked.model.expr(e).span);
         let error = Diagnostic::new(
             Code::E0903,
-            format!("`{}` becomes {shown} in {}", decl.name, self.moment(moved)),
+            format!("`{}` becomes {shown} in {}", self.name(origin), self.moment(moved)),
             span,
             format!("this is {shown}"),
         )
         .help(format!("{why}; `safediv(a, b, otherwise: 0)` says what a division by 0 is"));
         match expr {
-            Some(e) => self.values(error, e),
+            Some(e) => self.values(error, e, &self.members(origin)),
             None => error,
         }
     }
 
-    fn bound(&self, start: bool, id: DeclId, value: f64, low: f64, high: f64) -> Diagnostic {
+    fn bound(&self, start: bool, origin: Origin, value: f64, low: f64, high: f64) -> Diagnostic {
+        let id = origin.decl;
         let decl = self.checked.model.decl(id);
         if !matches!(decl.kind, DeclKind::Param { .. } | DeclKind::Stock { .. }) {
             let (period, step) = (plain(value, 9), plain(self.model.clock.dt, 9));
             let label = format!("it is {period} {0}, a step {step} {0}", self.clock());
             return Diagnostic::new(
                 Code::E0904,
-                format!("the period of `{}` is shorter than a step", decl.name),
+                format!("the period of `{}` is shorter than a step", self.name(origin)),
                 decl.whole,
                 label,
             )
@@ -279,7 +286,7 @@ impl Failure<'_> {
         let when = if start { String::new() } else { format!(" in {}", self.row()) };
         let error = Diagnostic::new(
             Code::E0904,
-            format!("`{}` is out of its bounds{when}", decl.name),
+            format!("`{}` is out of its bounds{when}", self.name(origin)),
             set.unwrap_or(decl.whole),
             format!("it is {value}, and {low} to {high} is allowed"),
         );
@@ -292,53 +299,94 @@ impl Failure<'_> {
         }
     }
 
-    fn assert(&self, number: usize) -> Diagnostic {
-        let assert = &self.checked.model.asserts[number];
+    fn assert(&self, asserted: &ir::Assert) -> Diagnostic {
+        let model = &self.checked.model;
+        let assert = &model.asserts[asserted.number];
+        let about: Vec<String> = asserted
+            .members
+            .iter()
+            .map(|(b, m)| {
+                let binder = model.binder(*b);
+                format!("`{}` {}", binder.name, model.member_name(binder.index, *m))
+            })
+            .collect();
+        let about = if about.is_empty() { String::new() } else { format!(" for {}", about.join(" and ")) };
         let text = self.checked.sources.text(self.checked.model.expr(assert.condition).span);
         let shown = if text.contains('\n') { "an assertion".into() } else { format!("`{text}`") };
         let error = Diagnostic::new(
             Code::E0905,
-            format!("{shown} does not hold in {}", self.row()),
+            format!("{shown} does not hold{about} in {}", self.row()),
             assert.span,
             "asserted here",
         )
         .help("find out what leads there: `-o rows.csv` writes every row up to this one");
-        self.values(error, assert.condition)
+        self.values(error, assert.condition, &asserted.members)
+    }
+
+    /// The members that a declaration is about.
+    fn members(&self, origin: Origin) -> Vec<(BinderId, u32)> {
+        let axes = &self.checked.model.decl(origin.decl).axes;
+        match self.checked.facts.shape(origin.decl) {
+            Some(shape) => axes.iter().copied().zip(shape.members(origin.member as usize)).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Which value a name stands for, where it is that of no array, or of members that are `known` or written.
+    fn origin(&self, kind: &ExprKind, known: &[(BinderId, u32)]) -> Option<Origin> {
+        let model = &self.checked.model;
+        match kind {
+            ExprKind::Decl(decl) => Some(Origin { decl: *decl, member: 0 }),
+            ExprKind::Element { decl, at, .. } => {
+                let member = |e: &ExprId| match model.expr(*e).kind {
+                    ExprKind::Member(b) => known.iter().find(|(k, _)| *k == b).map(|(_, m)| *m),
+                    ExprKind::Label(_, at) => Some(at),
+                    _ => None,
+                };
+                let members: Vec<u32> = at.iter().map(member).collect::<Option<_>>()?;
+                let member = self.checked.facts.shape(*decl)?.offset(&members)? as u32;
+                Some(Origin { decl: *decl, member })
+            }
+            _ => None,
+        }
     }
 
     /// The values in this row of the names that an expression reads.
-    fn values(&self, error: Diagnostic, start: ExprId) -> Diagnostic {
-        let mut stack = vec![start];
-        let mut seen: Vec<DeclId> = Vec::new();
+    fn values(&self, error: Diagnostic, start: ExprId, known: &[(BinderId, u32)]) -> Diagnostic {
+        let model = &self.checked.model;
+        let mut seen: Vec<(DeclId, u32)> = Vec::new();
         let mut time = None;
+        let mut stack = vec![start];
         while let Some(e) = stack.pop() {
-            if let ExprKind::Clock(crate::hir::ClockPart::Time) = self.checked.model.expr(e).kind {
+            let kind = &model.expr(e).kind;
+            if let ExprKind::Clock(crate::hir::ClockPart::Time) = kind {
                 let now = plain(self.model.clock.time(self.step), 9);
                 time = Some(format!("`time` is {now} {}", self.clock()));
             }
-            if let ExprKind::Decl(id) = self.checked.model.expr(e).kind
-                && !seen.contains(&id)
-            {
-                seen.push(id);
+            if let Some(origin) = self.origin(kind, known) {
+                seen.push((origin.decl, origin.member));
             }
-            stack.extend(self.checked.model.children(e));
+            stack.extend(model.children(e));
         }
-        seen.sort();
+        seen.sort_unstable();
+        seen.dedup();
         let row = self.outcome.steps.iter().position(|k| *k == self.step);
         let values: Vec<String> = seen
             .into_iter()
-            .filter_map(|id| {
-                let value = match self.model.columns.iter().position(|c| c.origin == id) {
+            .filter_map(|(decl, member)| {
+                let is = |o: &Origin| o.decl == decl && o.member == member;
+                let value = match self.model.columns.iter().position(|c| is(&c.origin)) {
                     Some(column) => *self.outcome.columns[column].get(row?)?,
                     None => {
                         let param = self.model.opening.iter().find_map(|(to, _, origin)| match to {
-                            ir::Opened::Param(p) if *origin == id => Some(*p),
+                            ir::Opened::Param(p) if is(origin) => Some(*p),
                             _ => None,
                         })?;
                         *self.outcome.params.get(param as usize)?
                     }
                 };
-                (!value.is_nan()).then(|| format!("`{}` is {}", self.name(id), self.amount(id, value)))
+                let name = self.name(Origin { decl, member });
+                (!value.is_nan()).then(|| format!("`{name}` is {}", self.amount(decl, value)))
             })
             .chain(time)
             .collect();

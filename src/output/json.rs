@@ -2,23 +2,23 @@
 
 use serde_json::{Map, Value, json as value};
 
-use super::{Number, Results};
+use super::{Labels, Number, Results};
 
-/// A document with `manifest`, `clock`, `params`, `metrics`, `ledger`, `steps`, `time`, `columns` and, of a failed run,
+/// A document with `manifest`, `clock`, `params`, `metrics`, `assumptions`, `ledger`, `steps`, `time`, `date`, `columns` and, of a failed run,
 /// `failure`. Undefined values are null, infinite ones the texts `inf` and `-inf`, because JSON has neither.
 pub fn json(results: &Results) -> String {
     let manifest = &results.manifest;
     let numbers = |numbers: &[Number]| -> Vec<Value> {
         numbers
             .iter()
-            .map(|n| value!({ "name": n.name, "value": number(n.value), "unit": n.unit, "doc": n.doc }))
+            .map(|n| value!({ "name": n.name, "value": labelled(n.value, &n.labels), "unit": n.unit, "doc": n.doc }))
             .collect()
     };
     let columns: Vec<Value> = results
         .columns
         .iter()
         .map(|c| {
-            let values: Vec<Value> = c.values.iter().map(|v| number(*v)).collect();
+            let values: Vec<Value> = c.values.iter().map(|v| labelled(*v, &c.labels)).collect();
             value!({ "name": c.name, "kind": c.kind, "unit": c.unit, "doc": c.doc, "values": values })
         })
         .collect();
@@ -41,11 +41,24 @@ pub fn json(results: &Results) -> String {
     out.insert("clock".into(), value!({ "unit": results.clock, "steps": results.length }));
     out.insert("params".into(), value!(numbers(&results.params)));
     out.insert("metrics".into(), value!(numbers(&results.metrics)));
+    if !results.assumptions.is_empty() {
+        let all: Vec<Value> = results
+            .assumptions
+            .iter()
+            .map(|a| {
+                value!({ "name": a.name, "text": a.text, "about": a.about, "source": a.source, "confidence": a.confidence })
+            })
+            .collect();
+        out.insert("assumptions".into(), value!(all));
+    }
     out.insert("ledger".into(), value!(ledger));
     let short: Vec<Value> = results.short.iter().map(|(name, n)| value!({ "name": name, "steps": n })).collect();
     out.insert("capped".into(), value!(short));
     out.insert("steps".into(), value!(results.steps));
     out.insert("time".into(), value!(results.times.iter().map(|t| number(*t)).collect::<Vec<_>>()));
+    if let Some(dates) = &results.dates {
+        out.insert("date".into(), value!(dates));
+    }
     out.insert("columns".into(), value!(columns));
     if let Some(failure) = &results.failure {
         out.insert("failure".into(), value!({ "code": failure.code.name(), "message": failure.message }));
@@ -53,6 +66,13 @@ pub fn json(results: &Results) -> String {
     let mut text = serde_json::to_string_pretty(&Value::Object(out)).unwrap_or_default();
     text.push('\n');
     text
+}
+
+fn labelled(v: f64, labels: &Labels) -> Value {
+    match labels {
+        Some(names) if !v.is_nan() => value!(names.get(v as usize)),
+        _ => number(v),
+    }
 }
 
 fn number(v: f64) -> Value {

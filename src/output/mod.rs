@@ -13,11 +13,14 @@ pub use csv::csv;
 pub use json::json;
 pub use summary::summary;
 
-use crate::check::{OpeningTotal, Ty};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::check::{OpeningTotal, Ty, member_names};
 use crate::diag::Diagnostic;
 use crate::exec::{Extremes, Outcome};
 use crate::hir::DeclId;
-use crate::ir;
+use crate::ir::{self, Origin};
 use crate::session::Checked;
 use crate::units::Unit;
 
@@ -32,9 +35,11 @@ pub struct Results {
     pub steps: Vec<u64>,
     /// Its time, in the clock's unit.
     pub times: Vec<f64>,
+    /// Its date, where the clock has dates.
+    pub dates: Option<Vec<String>>,
     /// How many steps a whole run has.
     pub length: u64,
-    /// Stocks, states, lets, flows, transfers.
+    /// Stocks, states, lets, series, flows, transfers.
     pub columns: Vec<Column>,
     /// The params.
     pub params: Vec<Number>,
@@ -52,19 +57,28 @@ pub struct Results {
     pub failure: Option<Diagnostic>,
     /// The step in which it failed.
     pub failed_in: Option<u64>,
+    /// What the model assumes.
+    pub assumptions: Vec<Assumption>,
     /// What makes the run repeatable.
     pub manifest: Manifest,
 }
 
+/// The names of an index's members, where values are members: 0 is the first.
+pub type Labels = Option<Arc<[String]>>;
+
 /// One value over time.
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// Its name.
+    /// Its name; of an array with the member, `paid[team]`.
     pub name: String,
-    /// `stock`, `state`, `let`, `flow` or `transfer`.
+    /// `stock`, `state`, `let`, `series`, `flow` or `transfer`.
     pub kind: &'static str,
-    /// Its unit; `1` for plain numbers, `bool` for conditions.
+    /// Its unit; `1` for plain numbers, `bool` for conditions, the index for labels.
     pub unit: String,
+    /// What its values are called, if they are labels.
+    pub labels: Labels,
+    /// The number of its declaration, which the members of an array share.
+    pub declaration: u32,
     /// Its doc.
     pub doc: String,
     /// Its value in each kept row.
@@ -78,6 +92,10 @@ pub struct Number {
     pub name: String,
     /// Its unit.
     pub unit: String,
+    /// What its value is called, if it is a label.
+    pub labels: Labels,
+    /// The number of its declaration.
+    pub declaration: u32,
     /// Its doc.
     pub doc: String,
     /// Its value.
@@ -91,6 +109,10 @@ pub struct Way {
     pub name: String,
     /// Its unit.
     pub unit: String,
+    /// What its values are called, if they are labels.
+    pub labels: Labels,
+    /// The number of its declaration.
+    pub declaration: u32,
     /// Its values: opening, final, lowest, highest, over all rows, kept or not.
     pub values: [f64; 4],
     /// The number of its column.
@@ -108,6 +130,21 @@ pub struct LedgerLine {
     pub conserved: bool,
     /// What is known of the total that it states.
     pub total: Option<OpeningTotal>,
+}
+
+/// What the model assumes.
+#[derive(Clone, Debug)]
+pub struct Assumption {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+    /// What it is about.
+    pub about: Vec<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// How sure it is.
+    pub confidence: Option<String>,
 }
 
 /// What makes a run repeatable.
@@ -128,62 +165,105 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
     let hir = &checked.model;
     let unit_of = |id: DeclId| {
         let facts = checked.facts.decl(id);
-        if facts.ty == Ty::Bool { "bool".to_string() } else { hir.units.name(&facts.shown) }
+        match facts.ty {
+            Ty::Bool => "bool".to_string(),
+            Ty::Label(root) => hir.index(root).name.clone(),
+            _ => hir.units.name(&facts.shown),
+        }
     };
-    let shown = |id: DeclId| hir.units.shown(&checked.facts.decl(id).shown);
-    let number = |id: DeclId, value: f64| {
-        let decl = hir.decl(id);
-        Number { name: decl.name.clone(), unit: unit_of(id), doc: decl.doc.clone(), value: shown(id).of(value) }
+    let mut known: BTreeMap<DeclId, Labels> = BTreeMap::new();
+    let mut labels = |id: DeclId| {
+        let names = || match checked.facts.decl(id).ty {
+            Ty::Label(root) => Some(hir.members(root).iter().map(|m| hir.member_name(root, *m)).collect()),
+            _ => None,
+        };
+        known.entry(id).or_insert_with(names).clone()
     };
+    let shown: Vec<_> = hir.decls().map(|(id, _)| hir.units.shown(&checked.facts.decl(id).shown)).collect();
+    let shown = |id: DeclId| shown[id.0 as usize];
+    let mut number = |origin: Origin, value: f64| {
+        let decl = hir.decl(origin.decl);
+        Number {
+            name: name(checked, origin),
+            unit: unit_of(origin.decl),
+            labels: labels(origin.decl),
+            declaration: origin.decl.0,
+            doc: decl.doc.clone(),
+            value: shown(origin.decl).of(value),
+        }
+    };
+    let params = model
+        .opening
+        .iter()
+        .filter_map(|(to, _, origin)| match to {
+            ir::Opened::Param(p) => Some(number(*origin, *outcome.params.get(*p as usize)?)),
+            ir::Opened::Cell(_) => None,
+        })
+        .collect();
+    let metrics = model.metrics.iter().zip(&outcome.metrics).map(|(m, v)| number(m.origin, *v)).collect();
     let columns: Vec<Column> = model
         .columns
         .iter()
         .zip(&outcome.columns)
         .map(|(column, values)| {
-            let (decl, shown) = (hir.decl(column.origin), shown(column.origin));
-            let values = values.iter().map(|v| shown.of(*v)).collect();
+            let (decl, shown) = (hir.decl(column.origin.decl), shown(column.origin.decl));
             Column {
-                name: decl.name.clone(),
+                name: name(checked, column.origin),
                 kind: decl.word,
-                unit: unit_of(column.origin),
+                unit: unit_of(column.origin.decl),
+                labels: labels(column.origin.decl),
+                declaration: column.origin.decl.0,
                 doc: decl.doc.clone(),
-                values,
+                values: values.iter().map(|v| shown.of(*v)).collect(),
             }
         })
         .collect();
-    let params = model
-        .opening
-        .iter()
-        .filter_map(|(to, _, id)| match to {
-            ir::Opened::Param(p) => Some(number(*id, *outcome.params.get(*p as usize)?)),
-            ir::Opened::Cell(_) => None,
-        })
-        .collect();
-    let way = |(id, e): (DeclId, &Extremes)| {
-        let shown = shown(id);
-        let column = model.columns.iter().position(|c| c.origin == id).unwrap_or(0);
+    // The members of an array stand in one row, in their order.
+    let mut first: BTreeMap<DeclId, usize> = BTreeMap::new();
+    for (i, column) in model.columns.iter().enumerate() {
+        first.entry(column.origin.decl).or_insert(i);
+    }
+    let mut way = |(origin, e): (Origin, &Extremes)| {
+        let shown = shown(origin.decl);
+        let column = first.get(&origin.decl).map_or(0, |i| i + origin.member as usize);
         let values = [e.opening, e.last, e.low, e.high].map(|v| shown.of(v));
-        Way { name: hir.decl(id).name.clone(), unit: unit_of(id), values, column }
+        // Labels have no order.
+        let labels = labels(origin.decl);
+        let values = if labels.is_some() { [values[0], values[1], f64::NAN, f64::NAN] } else { values };
+        Way {
+            name: name(checked, origin),
+            unit: unit_of(origin.decl),
+            labels,
+            declaration: origin.decl.0,
+            values,
+            column,
+        }
     };
-    let stocks = model.stocks.iter().map(|s| s.origin).zip(&outcome.stocks).map(way).collect();
-    let states = model.states.iter().map(|s| s.1).zip(&outcome.states).map(way).collect();
+    let stocks = model.stocks.iter().map(|s| s.origin).zip(&outcome.stocks).map(&mut way).collect();
+    let states = model.states.iter().map(|s| s.1).zip(&outcome.states).map(&mut way).collect();
     let short = model
         .moves
         .iter()
         .zip(&outcome.short)
         .filter(|(_, n)| **n > 0)
-        .map(|(m, n)| (hir.decl(m.origin).name.clone(), *n))
+        .map(|(m, n)| (name(checked, m.origin), *n))
         .collect();
     let title = hir.doc.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or(&checked.name).to_string();
     Results {
         title,
         clock: hir.units.clock().map(|c| hir.units.get(c).name.clone()).unwrap_or_default(),
+        dates: outcome
+            .steps
+            .iter()
+            .map(|k| hir.date_of(model.clock.time(*k)).map(|d| d.to_string()))
+            .collect::<Option<Vec<_>>>()
+            .filter(|d| !d.is_empty()),
         times: outcome.steps.iter().map(|k| model.clock.time(*k)).collect(),
         steps: outcome.steps.clone(),
         length: model.clock.steps,
         columns,
         params,
-        metrics: model.metrics.iter().zip(&outcome.metrics).map(|(m, v)| number(m.origin, *v)).collect(),
+        metrics,
         stocks,
         states,
         // A run that never began has no ledger.
@@ -191,6 +271,17 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         short,
         failed_in: outcome.fault.as_ref().map(|f| f.step),
         failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f)),
+        assumptions: hir
+            .assumptions
+            .iter()
+            .map(|a| Assumption {
+                name: a.name.clone(),
+                text: a.text.clone(),
+                about: a.about.clone(),
+                source: a.source.clone(),
+                confidence: a.confidence.clone(),
+            })
+            .collect(),
         manifest: Manifest {
             version: env!("CARGO_PKG_VERSION"),
             model: checked.name.clone(),
@@ -200,10 +291,23 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
     }
 }
 
+/// The name of a value; of an array with the member, `paid[team]`.
+fn name(checked: &Checked, origin: Origin) -> String {
+    let decl = checked.model.decl(origin.decl);
+    match checked.facts.shape(origin.decl) {
+        None => decl.name.clone(),
+        Some(shape) => {
+            let members = shape.members(origin.member as usize);
+            format!("{}[{}]", decl.name, member_names(&checked.model, origin.decl, &members))
+        }
+    }
+}
+
 fn ledger(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<LedgerLine> {
     let hir = &checked.model;
     let line = |(asset, balance): (&ir::Asset, &crate::exec::Balance)| {
-        let stocks: Vec<DeclId> = asset.stocks.iter().map(|s| model.stocks[*s].origin).collect();
+        let mut stocks: Vec<DeclId> = asset.stocks.iter().map(|s| model.stocks[*s].origin.decl).collect();
+        stocks.dedup();
         let conserve = checked.facts.conserves.iter().position(|c| stocks.iter().any(|s| c.stocks.contains(s)));
         let unit = match conserve {
             Some(i) => Unit::of(hir.conserves[i].unit),
@@ -218,11 +322,18 @@ fn ledger(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<Ledger
         }
     };
     // What only ever stood still has no ledger to speak of.
-    let moved = |asset: &&ir::Asset| {
-        let holds = |s: Option<usize>| s.is_some_and(|s| asset.stocks.contains(&s));
-        model.moves.iter().any(|m| holds(m.from) || holds(m.to))
-    };
+    let mut touched = vec![false; model.stocks.len()];
+    model.moves.iter().flat_map(|m| [m.from, m.to]).flatten().for_each(|s| touched[s] = true);
+    let moved = |asset: &&ir::Asset| asset.stocks.iter().any(|s| touched[*s]);
     model.assets.iter().zip(&outcome.assets).filter(|(a, _)| moved(a)).map(line).collect()
+}
+
+/// A value as text: a label by its name, a number so that it reads back as the same double.
+pub(crate) fn cell(value: f64, labels: &Labels) -> String {
+    match labels {
+        Some(names) if !value.is_nan() => names.get(value as usize).cloned().unwrap_or_default(),
+        _ => exact(value),
+    }
 }
 
 /// A number that reads back as the same double; empty where it is undefined.

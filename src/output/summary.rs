@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Results, Way};
+use super::{Results, Way, cell};
 use crate::check::OpeningTotal;
 use crate::units::{magnitude, plain};
 
@@ -22,16 +22,27 @@ pub fn summary(results: &Results) -> String {
         None => format!("{} step{}", results.length, if results.length == 1 { "" } else { "s" }),
     };
     line(&clip(&results.title, WIDTH));
-    line(&format!("{} {} to {}, {steps}", results.clock, plain(first, 9), plain(last, 9)));
+    let dates = match results.dates.as_deref() {
+        Some([first, .., last]) => format!(", {first} to {last}"),
+        _ => String::new(),
+    };
+    line(&format!("{} {} to {}, {steps}{dates}", results.clock, plain(first, 9), plain(last, 9)));
     ways(results, &mut line);
     if !results.metrics.is_empty() {
         line("");
-        let name = width(results.metrics.iter().map(|m| m.name.as_str()), "metric", 30);
+        let metrics = some(&results.metrics, |m| m.declaration);
+        let name = width(metrics.iter().map(|(m, _)| m.name.as_str()), "metric", 30);
         line("metric");
-        for m in &results.metrics {
-            let unit = if m.unit == "1" || m.unit == "bool" || m.value.is_nan() { "" } else { &m.unit };
+        for (m, hidden) in metrics {
+            if let Some(hidden) = hidden {
+                line(&format!("  … {hidden} more"));
+                continue;
+            }
+            let unit =
+                if m.unit == "1" || m.unit == "bool" || m.labels.is_some() || m.value.is_nan() { "" } else { &m.unit };
             let value = match m.unit.as_str() {
                 _ if m.value.is_nan() => "—".into(),
+                _ if m.labels.is_some() => cell(m.value, &m.labels),
                 "bool" => {
                     if m.value == 0.0 {
                         "false".into()
@@ -50,9 +61,14 @@ pub fn summary(results: &Results) -> String {
         line("");
         ledger(results, &mut line);
     }
+    const MOST_SHORT: usize = 8;
     for (i, (name, n)) in results.short.iter().enumerate() {
         if i == 0 {
             line("");
+        }
+        if i == MOST_SHORT && results.short.len() > MOST_SHORT + 1 {
+            line(&format!("and {} more", results.short.len() - MOST_SHORT));
+            break;
         }
         line(&clip(&format!("{name} got less than it asked for in {n} of {} steps", results.length), WIDTH));
     }
@@ -64,11 +80,20 @@ fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
     // Of a model that holds and remembers nothing, what it works out.
     let lets: Vec<Way> =
         if results.stocks.is_empty() && results.states.is_empty() { lets(results) } else { Vec::new() };
-    let all = || results.stocks.iter().chain(&results.states).chain(&lets);
-    let name = width(all().map(|s| s.name.as_str()), "stock", 22);
+    let groups = [("stock", &results.stocks), ("state", &results.states), ("let", &lets)];
+    let visible: Vec<&Way> = groups
+        .iter()
+        .flat_map(|(_, ways)| some(ways, |w| w.declaration))
+        .filter(|(_, hidden)| hidden.is_none())
+        .map(|(way, _)| way)
+        .collect();
+    let all = || visible.iter().copied();
     let unit = width(all().map(|s| s.unit.as_str()), "unit", 12);
     let numbers = |way: &Way| {
         way.values.map(|v| match way.unit.as_str() {
+            // Labels have no order, so there is no lowest one.
+            _ if way.labels.is_some() && v.is_nan() => String::new(),
+            _ if way.labels.is_some() => cell(v, &way.labels),
             "bool" => {
                 if v == 0.0 {
                     "false".into()
@@ -82,22 +107,45 @@ fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
     let titles = ["opening", "final", "lowest", "highest"];
     let wide: Vec<usize> =
         (0..4).map(|i| all().map(|w| numbers(w)[i].width()).max().unwrap_or(0).max(titles[i].len())).collect();
-    let used = 2 + name + 2 + wide.iter().map(|w| w + 2).sum::<usize>() + unit + 2;
-    let room = WIDTH.saturating_sub(used).clamp(4, 24);
+    // A sparkline needs some room; a name that is cut may look like another.
+    let left = WIDTH.saturating_sub(2 + 2 + wide.iter().map(|w| w + 2).sum::<usize>() + unit + 2);
+    let name = width(all().map(|s| s.name.as_str()), "stock", left.saturating_sub(10).clamp(10, 30));
+    let room = left.saturating_sub(name).clamp(4, 24);
     let row = |first: &str, numbers: &[String; 4], u: &str, spark: &str| {
         let columns: String = numbers.iter().zip(&wide).map(|(n, w)| format!("{n:>w$}  ")).collect();
         format!("{}  {columns}{}  {spark}", pad(first, name + 2), pad(u, unit))
     };
-    for (title, ways) in [("stock", &results.stocks), ("state", &results.states), ("let", &lets)] {
+    for (title, ways) in groups {
         if ways.is_empty() {
             continue;
         }
         line("");
         line(&row(title, &titles.map(String::from), "unit", ""));
-        for way in ways {
+        for (way, hidden) in some(ways, |w| w.declaration) {
+            if let Some(hidden) = hidden {
+                line(&format!("  … {hidden} more"));
+                continue;
+            }
             line(&row(&format!("  {}", clip(&way.name, name)), &numbers(way), &way.unit, &spark(results, way, room)));
         }
     }
+}
+
+/// Of a long array its first members are shown, and how many more there are.
+fn some<T>(all: &[T], declaration: impl Fn(&T) -> u32) -> Vec<(&T, Option<usize>)> {
+    const MOST: usize = 16;
+    let mut shown = Vec::new();
+    let mut rest = all;
+    while let Some(first) = rest.first() {
+        let n = rest.iter().take_while(|x| declaration(x) == declaration(first)).count();
+        let visible = if n > MOST { MOST - 1 } else { n };
+        shown.extend(rest[..visible].iter().map(|x| (x, None)));
+        if n > visible {
+            shown.push((&rest[visible], Some(n - visible)));
+        }
+        rest = &rest[n..];
+    }
+    shown
 }
 
 /// The ways of lets through the rows that were kept.
@@ -106,7 +154,9 @@ fn lets(results: &Results) -> Vec<Way> {
         let known = || c.values.iter().copied().filter(|v| !v.is_nan());
         let (first, last) = (c.values.first().copied()?, c.values.last().copied()?);
         let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        Some(Way { name: c.name.clone(), unit: c.unit.clone(), values: [first, last, low, high], column })
+        let values = if c.labels.is_some() { [first, last, f64::NAN, f64::NAN] } else { [first, last, low, high] };
+        let (name, unit, labels) = (c.name.clone(), c.unit.clone(), c.labels.clone());
+        Some(Way { name, unit, labels, declaration: c.declaration, values, column })
     };
     results.columns.iter().enumerate().filter(|(_, c)| c.kind == "let").filter_map(way).collect()
 }

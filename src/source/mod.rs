@@ -168,8 +168,8 @@ pub struct MemLoader {
 
 impl MemLoader {
     /// With one more file.
-    pub fn with(mut self, path: &str, text: &str) -> Self {
-        self.files.push((path.into(), text.as_bytes().to_vec()));
+    pub fn with(mut self, path: &str, text: impl AsRef<[u8]>) -> Self {
+        self.files.push((path.into(), text.as_ref().to_vec()));
         self
     }
 }

@@ -102,6 +102,7 @@ pub enum Decl {
         ty: Type,
         from: Text,
         column: Option<Name>,
+        time: Option<Name>,
         mode: Option<Name>,
         by_run: bool,
         clamp: bool,

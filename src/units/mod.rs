@@ -244,6 +244,19 @@ impl Registry {
         self.clock.as_ref().map_or_else(Dim::one, |c| Dim::atom(Atom::Base(c.1)))
     }
 
+    /// How a clock in this unit counts dates: in months where it is a whole number of them, else in days. `None` where it is
+    /// no unit of time.
+    pub fn calendar(&self, unit: UnitId) -> Option<Calendar> {
+        // The prelude's are the first of their names.
+        let named = |name: &str| self.units.iter().find(|u| u.name == name);
+        let (month, day, unit) = (named("month")?, named("day")?, self.get(unit));
+        if unit.dim != day.dim {
+            return None;
+        }
+        let months = &unit.scale / &month.scale;
+        Some(if months.is_integer() { Calendar::Months(months) } else { Calendar::Days(&unit.scale / &day.scale) })
+    }
+
     /// What a unit measures.
     pub fn dim(&self, unit: &Unit) -> Dim {
         unit.factors.iter().fold(Dim::one(), |dim, (id, e)| dim.multiply(&self.get(*id).dim.power(*e)))

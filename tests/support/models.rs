@@ -36,6 +36,9 @@ pub struct Kind {
     pub failures: bool,
 }
 
+/// The file that generated models read.
+pub const DATA: (&str, &str) = ("seen.csv", "time,seen\n-1,3\n0.5,-2\n2,4.5\n7,1\n99,2\n");
+
 struct Generator {
     random: Random,
     kind: Kind,
@@ -45,6 +48,16 @@ struct Generator {
     /// Names that another moment may be asked of.
     memories: Vec<String>,
     moves: Vec<String>,
+    /// Arrays of TKN over the labels, over the numbers, and over both.
+    by_label: Vec<String>,
+    by_number: Vec<String>,
+    by_both: Vec<String>,
+    /// Array flows over the labels.
+    array_flows: Vec<String>,
+    /// What may stand as a subscript here: labels, and numbers that are members.
+    labels: Vec<String>,
+    numbers: Vec<String>,
+    names: usize,
     depth: usize,
 }
 
@@ -57,6 +70,13 @@ pub fn model(seed: u64, kind: Kind) -> String {
         plains: Vec::new(),
         memories: Vec::new(),
         moves: Vec::new(),
+        by_label: Vec::new(),
+        by_number: Vec::new(),
+        by_both: Vec::new(),
+        array_flows: Vec::new(),
+        labels: ["red", "green", "blue", "K.green"].map(String::from).to_vec(),
+        numbers: vec!["0".into()],
+        names: 0,
         depth: 0,
     };
     g.model()
@@ -73,6 +93,7 @@ impl Generator {
             let _ = writeln!(out, "record every {} month", 1 + self.random.below(4));
         }
         let _ = writeln!(out, "fn mix(a, b, share) = a * share + b * (1 - share)");
+        self.indexes(&mut out);
         for i in 0..1 + self.random.below(3) {
             let _ = writeln!(out, "param p{i} = {}", self.number());
             self.plains.push(format!("p{i}"));
@@ -107,9 +128,15 @@ impl Generator {
                 self.plains.push(format!("b{i}"));
             }
         }
+        self.arrays(&mut out);
         self.moves(&mut out, stocks);
         let _ = writeln!(out, "let after = {} + total({})", self.amount(), self.moves[0]);
         let _ = writeln!(out, "let pace = total({}) / (1 month)\nlet covered = total(pace)", self.moves[0]);
+        for flow in self.array_flows.clone() {
+            let label = self.label();
+            let _ = writeln!(out, "let sum_{flow} = sum({flow})\nlet done_{flow} = total({flow}[{label}])");
+            let _ = writeln!(out, "metric m_{flow}[k in K] = total({flow}[k])\nmetric n_{flow} = max(final({flow}))");
+        }
         let conserved = self.random.chance(40);
         if conserved {
             let crossing: Vec<String> = self.moves.iter().filter(|m| m.starts_with('c')).cloned().collect();
@@ -127,6 +154,189 @@ impl Generator {
         let _ =
             writeln!(out, "metric t = total({flow})\nmetric u = at({memory}, 2 month)\nmetric v = last_time(s0 > s1)");
         out
+    }
+
+    fn indexes(&mut self, out: &mut String) {
+        let last = self.random.below(4);
+        let _ = writeln!(
+            out,
+            "index K {{\n | weight | warm: bool | next: K\n red | {} | true | green\n green | {}% | false | blue\n blue | 0.5 | {} | red\n}}",
+            self.number(),
+            self.random.below(100),
+            if self.random.chance(50) { "true" } else { "false" }
+        );
+        let _ = writeln!(out, "index Few in K = green, red\nindex N = 0 .. {last}");
+        let ends = ["", " extrapolate", " step"][self.random.below(3)];
+        let _ = writeln!(out, "curve hill(x) = (-1, 0), (0, {}), (2.5, {}){ends}", self.number(), self.number());
+        let mode = ["linear", "hold", "lumps"][self.random.below(3)];
+        let _ = writeln!(out, "series seen: 1 from \"seen.csv\" {mode} clamp");
+        let _ = writeln!(out, "state mood: K = red next if time > 2 month then next[mood] else mood");
+        self.numbers.extend((1..=last).map(|n| n.to_string()));
+        self.plains.push("seen".into());
+    }
+
+    /// Runs with a member of K and one of N as names.
+    fn over<T>(&mut self, label: Option<&str>, number: Option<&str>, make: impl FnOnce(&mut Self) -> T) -> T {
+        let (labels, numbers) = (self.labels.len(), self.numbers.len());
+        // More often than others, what is near.
+        (0..3).for_each(|_| self.labels.extend(label.map(String::from)));
+        (0..3).for_each(|_| self.numbers.extend(number.map(String::from)));
+        let out = make(self);
+        self.labels.truncate(labels);
+        self.numbers.truncate(numbers);
+        out
+    }
+
+    fn arrays(&mut self, out: &mut String) {
+        let cells: Vec<usize> = (0..3).map(|_| self.random.below(400)).collect();
+        let _ = writeln!(out, "stock h[k in K]: TKN = {{ red: {}, blue: {}, else: {} }}", cells[0], cells[1], cells[2]);
+        let _ =
+            writeln!(out, "stock g[n in N]: TKN = {} + 10 TKN * n", self.random.below(300).max(1).to_string() + " TKN");
+        self.by_label.push("h".into());
+        self.by_number.push("g".into());
+        if self.random.chance(50) {
+            let value = self.over(Some("k"), None, Self::plain);
+            let _ = writeln!(out, "state z[k in K] = weight[k] next clamp(z[k] + {value}, -10, 10)");
+        } else {
+            let _ = writeln!(out, "let z[k in K] = weight[k]");
+        }
+        for i in 0..self.random.below(4) {
+            let name = format!("l{i}");
+            match self.random.below(4) {
+                0 => {
+                    let value = self.over(Some("k"), None, Self::amount);
+                    let _ = writeln!(out, "let {name}[k in K] = {value}");
+                    self.by_label.push(name);
+                }
+                1 => {
+                    let value = self.over(None, Some("n"), Self::amount);
+                    let _ = writeln!(out, "let {name}[n in N] = {value}");
+                    self.by_number.push(name);
+                }
+                2 => {
+                    let value = self.over(None, Some("n"), Self::amount);
+                    let _ = writeln!(out, "let {name}[n in N]: TKN = 50% * {name}[n - 1 else {i}] + {value}");
+                    self.by_number.push(name);
+                }
+                _ => {
+                    let value = self.over(Some("k"), Some("n"), Self::amount);
+                    let _ = writeln!(out, "let {name}[k in K, n in N] = {value}");
+                    self.by_both.push(name);
+                }
+            }
+        }
+        self.array_moves(out);
+        let sum = self.members();
+        let _ = writeln!(out, "metric sums[k in K] = final(h[k]) + mean_over({sum})\nmetric whole = initial(g)");
+        let _ = writeln!(
+            out,
+            "metric first = argmax(final(h))\nassert all(h[k] >= -1 TKN for k in Few where weight[k] > -1)"
+        );
+    }
+
+    fn array_moves(&mut self, out: &mut String) {
+        for i in 0..self.random.below(4) {
+            let (from, to) = match self.random.below(4) {
+                0 => ("h[k]".to_string(), "s1".to_string()),
+                1 => ("h[k]".to_string(), "h[next[k]]".to_string()),
+                2 => ("h[k]".to_string(), format!("g[{}]", self.numbers[self.random.below(self.numbers.len())])),
+                _ => ("s0".to_string(), "h[k]".to_string()),
+            };
+            let short = ["capped", "capped first", "or skip"][self.random.below(if self.kind.jumps { 3 } else { 2 })];
+            let amount = format!("clamp({}, 0, 90 TKN)", self.over(Some("k"), None, Self::amount));
+            if self.random.chance(60) {
+                let _ = writeln!(out, "flow fk{i}[k in K]: {from} -> {to} = {amount} / ({} month) {short}", 1 + i);
+                self.array_flows.push(format!("fk{i}"));
+            } else {
+                let (amount, when) = match self.random.below(3) {
+                    0 => (amount, "each step".to_string()),
+                    1 => ("10% * h[k]".into(), format!("every {} month", 2 + self.random.below(3))),
+                    _ => ("20% * h[k]".into(), "at (if warm[k] then 1 month else 3 month)".into()),
+                };
+                let _ = writeln!(out, "transfer tk{i}[k in K]: {from} -> {to} = {amount} {when} {short}");
+            }
+        }
+        if self.numbers.len() > 1 && self.random.chance(70) {
+            let last = self.numbers.len() - 1;
+            let _ = writeln!(
+                out,
+                "transfer older[n in N where n < {last}]: g[n] -> g[n + 1] = {}% * g[n] each step",
+                1 + self.random.below(90)
+            );
+        }
+    }
+
+    /// A name for a member that nothing around has.
+    fn fresh<T>(&mut self, letter: char, make: impl FnOnce(&mut Self, &str) -> T) -> (String, T) {
+        self.names += 1;
+        let name = format!("{letter}{}", self.names);
+        let made = make(self, &name);
+        (name, made)
+    }
+
+    fn label(&mut self) -> String {
+        let all = self.labels.clone();
+        self.random.pick(&all).to_string()
+    }
+
+    fn in_n(&mut self) -> String {
+        let all = self.numbers.clone();
+        self.random.pick(&all).to_string()
+    }
+
+    /// An amount of many members.
+    fn members(&mut self) -> String {
+        let f = ["sum", "mean", "max", "min"][self.random.below(4)];
+        let array = self.by_label[self.random.below(self.by_label.len().max(1))].clone();
+        match self.random.below(if self.kind.jumps { 7 } else { 5 }) {
+            0 => format!("{f}({array})"),
+            1 => {
+                let (j, value) = self.fresh('j', |g, j| g.over(Some(j), None, Self::amount));
+                format!("{f}({value} for {j} in K where warm[{j}] else 2)")
+            }
+            2 => {
+                let (m, value) = self.fresh('m', |g, m| g.over(None, Some(m), Self::amount));
+                format!("sum({value} for {m} in N where {m} > 0)")
+            }
+            3 => {
+                let (i, (m, value)) =
+                    self.fresh('i', |g, i| g.fresh('m', |g, m| g.over(Some(i), Some(m), Self::amount)));
+                format!("mean({value} for {i} in Few for {m} in N)")
+            }
+            4 => {
+                let (j, ()) = self.fresh('j', |_, _| ());
+                format!("{f}({array}[{j}] for {j} in K where member({j}, Few))")
+            }
+            5 => {
+                let (j, than) = self.fresh('j', |g, _| g.amount());
+                format!("{f}({array}[{j}] for {j} in K where {array}[{j}] > {than} else 1 TKN)")
+            }
+            _ => format!("{array}[argmax({array})]"),
+        }
+    }
+
+    fn element(&mut self) -> String {
+        match self.random.below(if self.kind.jumps { 6 } else { 5 }) {
+            0 if !self.by_both.is_empty() => {
+                let (array, label, number) = (self.by_both[0].clone(), self.label(), self.in_n());
+                format!("{array}[{label}, {number}]")
+            }
+            1 if !self.by_number.is_empty() => {
+                let array = self.by_number[self.random.below(self.by_number.len())].clone();
+                format!("{array}[{}]", self.in_n())
+            }
+            2 if !self.by_number.is_empty() => {
+                let array = self.by_number[self.random.below(self.by_number.len())].clone();
+                let other = self.amount();
+                format!("{array}[{} {} 1 else {other}]", self.in_n(), if self.random.chance(50) { "+" } else { "-" })
+            }
+            3 => format!("previous(h[{}], 3 TKN)", self.label()),
+            5 => format!("h[if {} then mood else {}]", self.condition(), self.label()),
+            _ => {
+                let array = self.by_label[self.random.below(self.by_label.len())].clone();
+                format!("{array}[{}]", self.label())
+            }
+        }
     }
 
     fn moves(&mut self, out: &mut String, stocks: usize) {
@@ -202,7 +412,9 @@ impl Generator {
 
     /// An expression in TKN.
     fn amount(&mut self) -> String {
-        self.deeper(|g| match g.random.below(if g.depth > 3 { 3 } else { 13 }) {
+        self.deeper(|g| match g.random.below(if g.depth > 3 { 3 } else { 16 }) {
+            13 | 14 if !g.by_label.is_empty() => g.element(),
+            15 if !g.by_label.is_empty() => g.members(),
             0 => format!("{} TKN", 1 + g.random.below(500)),
             1 | 2 if !g.amounts.is_empty() => {
                 let amounts = g.amounts.clone();
@@ -230,8 +442,22 @@ impl Generator {
 
     /// A plain number, kept small so that nothing runs off to infinity.
     fn plain(&mut self) -> String {
-        self.deeper(|g| match g.random.below(if g.depth > 3 { 2 } else { 11 }) {
+        self.deeper(|g| match g.random.below(if g.depth > 3 { 2 } else { 16 }) {
             0 => g.number(),
+            11 => format!("weight[{}]", g.label()),
+            12 => format!("hill({})", g.plain()),
+            13 => format!("(({} + 1) * 10%)", g.in_n()),
+            14 if g.kind.jumps => {
+                let (label, one, two) = (g.label(), g.plain(), g.plain());
+                format!(
+                    "(match mood {{ red or {} => {one}, else => {two} }})",
+                    if label == "blue" { "blue" } else { "green" }
+                )
+            }
+            15 if g.kind.jumps && !g.by_label.is_empty() => {
+                let label = g.label();
+                format!("(rank(h[{label}], h) + count(h[q] > 100 TKN for q in K))")
+            }
             1 | 2 if !g.plains.is_empty() => {
                 let plains = g.plains.clone();
                 g.random.pick(&plains).to_string()

@@ -276,14 +276,16 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .then_ignore(kw("from"))
             .then(text())
             .then(kw("column").ignore_then(label()).or_not())
+            .then(kw("time").ignore_then(label()).or_not())
             .then(mode.or_not())
             .then(kw("by").then(kw("run")).or_not().map(|x| x.is_some()))
             .then(kw("clamp").or_not().map(|x| x.is_some()))
-            .map(|((((((head, ty), from), column), mode), by_run), clamp)| Decl::Series {
+            .map(|(((((((head, ty), from), column), time), mode), by_run), clamp)| Decl::Series {
                 head,
                 ty,
                 from,
                 column,
+                time,
                 mode,
                 by_run,
                 clamp,

@@ -178,7 +178,7 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
 
         let cell = kw("else").to(None).or(expr.clone().map(Some)).then_ignore(sign(Tok::Colon, ":")).then(expr.clone());
         let array = cell
-            .separated_by(comma())
+            .separated_by(separator())
             .allow_trailing()
             .at_least(1)
             .collect::<Vec<_>>()
@@ -199,12 +199,16 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
 
         // `match` needs the postfix level for its patterns, and is an atom of it itself.
         let postfix = recursive(|postfix| {
-            let patterns = kw("else").to(Vec::new()).or(postfix.separated_by(kw("or")).at_least(1).collect::<Vec<_>>());
+            let pattern = sign(Tok::Minus, "-").or_not().then(postfix).map_with(|(minus, inner), e| match minus {
+                Some(_) => make(ExprKind::Negate(Box::new(inner)), e.slice()),
+                None => inner,
+            });
+            let patterns = kw("else").to(Vec::new()).or(pattern.separated_by(kw("or")).at_least(1).collect::<Vec<_>>());
             let arm = patterns.then_ignore(sign(Tok::FatArrow, "=>")).then(expr.clone());
             let matching = kw("match")
                 .ignore_then(expr.clone())
                 .then(
-                    arm.separated_by(comma())
+                    arm.separated_by(separator())
                         .allow_trailing()
                         .at_least(1)
                         .collect::<Vec<_>>()

@@ -107,6 +107,23 @@ pub fn parse_value(text: &str, base: u32) -> Result<ast::Expr, Diagnostic> {
     }
 }
 
+/// Parses the type of a column that the header of a file gives.
+#[allow(clippy::result_large_err)] // A diagnostic is made once, and then the file is left.
+pub fn parse_type(text: &str, base: u32) -> Result<ast::Type, Diagnostic> {
+    let mut tokens = token::lex(text, base);
+    tokens.retain(|t| !matches!(t.tok, Tok::Comment(_)));
+    let whole = Span::new(base, base + text.len() as u32);
+    let wrong = || {
+        Diagnostic::new(Code::E0001, "this is no unit", whole, "the unit of a column is expected here")
+            .help("for example `price [USD/TKN]`, `share [1]` or `class [Class]`")
+    };
+    if tokens.is_empty() || too_deep(&tokens).is_some() || bad_token(&tokens).is_some() || brackets(&tokens).is_some() {
+        return Err(wrong());
+    }
+    let (value, errors) = expr::ty(expr::expr()).parse(&tokens[..]).into_output_errors();
+    value.filter(|_| errors.is_empty()).ok_or_else(wrong)
+}
+
 /// The place where nesting passes its bound.
 fn too_deep(tokens: &[Token]) -> Option<Span> {
     let mut depth = 0usize;

@@ -1,0 +1,752 @@
+//! Which members an array has, and whether each subscript meets one.
+//!
+//! Which members there are is settled before a run: what follows `where` in a declaration hangs on columns, labels and
+//! numbers alone. So whether `x[a - 1]` exists is decided here, for every member, once and for all.
+
+use super::constant::{Env, Fold};
+use super::{Facts, Ty};
+use crate::builtins::Nothing;
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{
+    Aggregate, AnnotationKind, BinaryOp, BinderId, DataId, DeclId, DeclKind, ExprId, ExprKind, IndexId, Members, Model,
+    PlaceKind, Rule,
+};
+use crate::source::{SourceMap, Span};
+
+/// An array of more cells is not worked out.
+const MOST_CELLS: usize = 10_000_000;
+
+/// The cells of an array, in the order of its members, the last index the fastest.
+#[derive(Clone, Debug, Default)]
+pub struct Shape {
+    axes: Vec<Axis>,
+    /// How many there are.
+    pub len: usize,
+    /// Where some are left out: the place of each cell of the whole among those that are there, and the other way round.
+    partial: Option<(Vec<u32>, Vec<u32>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Axis {
+    members: Vec<u32>,
+    /// The place of each member of the root; `ABSENT` where it is not in this index.
+    places: Vec<u32>,
+    stride: usize,
+}
+
+const ABSENT: u32 = u32::MAX;
+
+impl Shape {
+    /// The place of the cell of these members (positions in the roots of their indexes); `None` where there is none.
+    pub fn offset(&self, members: &[u32]) -> Option<usize> {
+        let mut flat = 0;
+        for (axis, member) in self.axes.iter().zip(members) {
+            let place = *axis.places.get(*member as usize)?;
+            if place == ABSENT {
+                return None;
+            }
+            flat += place as usize * axis.stride;
+        }
+        match &self.partial {
+            None => Some(flat),
+            Some((places, _)) => Some(places[flat]).filter(|p| *p != ABSENT).map(|p| p as usize),
+        }
+    }
+
+    /// The members of the cell at this place.
+    pub fn members(&self, offset: usize) -> Vec<u32> {
+        let mut flat = match &self.partial {
+            None => offset,
+            Some((_, cells)) => cells[offset] as usize,
+        };
+        let mut members = Vec::with_capacity(self.axes.len());
+        for axis in &self.axes {
+            members.push(axis.members[flat / axis.stride]);
+            flat %= axis.stride;
+        }
+        members
+    }
+
+    /// Whether it has every member of these indexes.
+    fn is_whole(&self) -> bool {
+        self.partial.is_none()
+    }
+}
+
+/// Calls `visit` for all members that a comprehension goes through, in order, with their names bound; `false` where
+/// `visit` or a filter that is no constant ends it.
+pub(super) fn tuples(
+    fold: &mut Fold,
+    a: &Aggregate,
+    env: &mut Env,
+    visit: &mut dyn FnMut(&mut Fold, &mut Env) -> bool,
+) -> bool {
+    let before: Vec<u32> = a.binders.iter().map(|b| env[b.0 as usize]).collect();
+    let all = nested(fold, &a.binders, a.like, &a.binders, env, visit);
+    a.binders.iter().zip(before).for_each(|(b, m)| env[b.0 as usize] = m);
+    all
+}
+
+fn nested(
+    fold: &mut Fold,
+    whole: &[BinderId],
+    like: Option<DeclId>,
+    rest: &[BinderId],
+    env: &mut Env,
+    visit: &mut dyn FnMut(&mut Fold, &mut Env) -> bool,
+) -> bool {
+    let Some((first, rest)) = rest.split_first() else {
+        if let Some(like) = like
+            && let Some(shape) = fold.facts.shape(like)
+        {
+            let members: Vec<u32> = whole.iter().map(|b| env[b.0 as usize]).collect();
+            if shape.offset(&members).is_none() {
+                return true;
+            }
+        }
+        return visit(fold, env);
+    };
+    let binder = fold.model.binder(*first);
+    for member in fold.model.members(binder.index) {
+        env[first.0 as usize] = member;
+        match binder.filter.map(|f| fold.holds(f, env)) {
+            Some(None) => return false,
+            Some(Some(false)) => continue,
+            Some(Some(true)) | None => {}
+        }
+        if !nested(fold, whole, like, rest, env, visit) {
+            return false;
+        }
+    }
+    true
+}
+
+/// The names of members that each expression hangs on, by [`ExprId`].
+pub(super) fn free(model: &Model) -> Vec<Vec<BinderId>> {
+    let mut free: Vec<Vec<BinderId>> = vec![Vec::new(); model.exprs.len()];
+    // Parts are made before what they are parts of.
+    for i in 0..model.exprs.len() {
+        let e = ExprId(i as u32);
+        let mut all: Vec<BinderId> = match &model.expr(e).kind {
+            ExprKind::Member(b) => vec![*b],
+            ExprKind::Cells { at, .. } => vec![*at],
+            ExprKind::Data(_, axes) => axes.clone(),
+            _ => Vec::new(),
+        };
+        for child in model.children(e) {
+            if child.0 as usize >= i {
+                continue;
+            }
+            all.extend(free[child.0 as usize].iter().copied());
+        }
+        all.sort_unstable();
+        all.dedup();
+        if let ExprKind::Aggregate(a) = &model.expr(e).kind {
+            all.retain(|b| !a.binders.contains(b));
+        }
+        free[i] = all;
+    }
+    free
+}
+
+/// Finds the shapes of all arrays.
+pub(super) fn shapes(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
+    facts.shapes = vec![None; model.decls.len()];
+    // Filters read columns and constant `let`s, which may be over members themselves: those without filters come first.
+    let filtered = |id: DeclId| model.decl(id).axes.iter().any(|b| model.binder(*b).filter.is_some());
+    let ids: Vec<DeclId> = model.decls().map(|(id, _)| id).filter(|id| !model.decl(*id).axes.is_empty()).collect();
+    for pass in [false, true] {
+        for &id in ids.iter().filter(|id| filtered(**id) == pass && model.decl(**id).like.is_none()) {
+            facts.shapes[id.0 as usize] = shape(model, facts, id, diagnostics);
+        }
+    }
+    for &id in &ids {
+        let mut like = id;
+        while let Some(next) = model.decl(like).like {
+            like = next;
+        }
+        if like != id {
+            facts.shapes[id.0 as usize] = facts.shapes[like.0 as usize].clone();
+        }
+    }
+}
+
+fn shape(model: &Model, facts: &Facts, id: DeclId, diagnostics: &mut Vec<Diagnostic>) -> Option<Shape> {
+    let decl = model.decl(id);
+    let mut axes = Vec::new();
+    let mut size = 1usize;
+    for binder in decl.axes.iter().rev() {
+        let index = model.binder(*binder).index;
+        if matches!(model.index(index).members, Members::Unknown) {
+            return None;
+        }
+        let members = model.members(index);
+        let most = members.iter().copied().max().unwrap_or(0) as usize;
+        let mut places = vec![ABSENT; most + 1];
+        members.iter().enumerate().for_each(|(place, m)| places[*m as usize] = place as u32);
+        let stride = size;
+        size = size.saturating_mul(members.len());
+        axes.push(Axis { members, places, stride });
+    }
+    axes.reverse();
+    if size > MOST_CELLS {
+        diagnostics.push(
+            Diagnostic::new(
+                Code::E0507,
+                format!("`{}` would have {size} cells, and {MOST_CELLS} is the most", decl.name),
+                decl.span,
+                "",
+            )
+            .help("let it be over fewer members"),
+        );
+        return None;
+    }
+    let mut shape = Shape { axes, len: size, partial: None };
+    if decl.axes.iter().all(|b| model.binder(*b).filter.is_none()) {
+        return Some(shape);
+    }
+    let mut fold = Fold::new(model, facts);
+    fold.rough = true;
+    let mut env = fold.env();
+    let (mut places, mut cells) = (vec![ABSENT; size], Vec::new());
+    for (flat, place) in places.iter_mut().enumerate() {
+        let members = shape.members(flat);
+        decl.axes.iter().zip(&members).for_each(|(b, m)| env[b.0 as usize] = *m);
+        let mut there = true;
+        for filter in decl.axes.iter().filter_map(|b| model.binder(*b).filter) {
+            match fold.holds(filter, &mut env) {
+                Some(holds) => there &= holds,
+                None => {
+                    if !failed(model, facts, filter) {
+                        diagnostics.push(changing(model, filter));
+                    }
+                    return None;
+                }
+            }
+        }
+        if there {
+            *place = cells.len() as u32;
+            cells.push(flat as u32);
+        }
+    }
+    shape.len = cells.len();
+    shape.partial = Some((places, cells));
+    Some(shape)
+}
+
+/// Whether an expression holds something that has been reported.
+fn failed(model: &Model, facts: &Facts, e: ExprId) -> bool {
+    let mut found = false;
+    model.reads(e, |e, kind| {
+        let unknown = matches!(kind, ExprKind::Error)
+            || model
+                .named(e)
+                .is_some_and(|id| matches!(model.decl(id).kind, DeclKind::Unknown) || facts.decl(id).ty == Ty::Unknown);
+        found |= unknown;
+        if found { crate::hir::Descend::Stop } else { crate::hir::Descend::Into }
+    });
+    found
+}
+
+fn changing(model: &Model, filter: ExprId) -> Diagnostic {
+    let mut culprit = None;
+    model.reads(filter, |e, _| {
+        let constant = model
+            .named(e)
+            .is_some_and(|id| !matches!(model.decl(id).kind, DeclKind::Let { .. } | DeclKind::Column { .. }));
+        if constant && culprit.is_none() {
+            culprit = Some(e);
+        }
+        crate::hir::Descend::Into
+    });
+    let error = Diagnostic::new(
+        Code::E0206,
+        "which members an array has is settled before a run",
+        model.expr(filter).span,
+        "this is known only in a run",
+    )
+    .help("let it hang on columns, labels and numbers; what changes goes into the value: `if … then … else 0`");
+    match culprit.and_then(|e| model.named(e)) {
+        Some(id) => {
+            let decl = model.decl(id);
+            error.label(decl.span, format!("`{}` is a {}, and may be anything", decl.name, decl.word))
+        }
+        None => error,
+    }
+}
+
+struct Check<'a> {
+    model: &'a Model,
+    sources: &'a SourceMap,
+    facts: &'a Facts,
+    fold: Fold<'a>,
+    /// Who gives each name its members: an array, or the comprehension.
+    owners: Vec<Option<Owner>>,
+    /// What each expression is a part of.
+    parents: Vec<Option<ExprId>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Decl(DeclId),
+    Aggregate(ExprId),
+}
+
+/// Checks that every subscript meets a member, every array value has all its cells, and nothing is taken over nothing.
+pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnostics: &mut Vec<Diagnostic>) {
+    let mut owners = vec![None; model.binders.len()];
+    for (id, decl) in model.decls() {
+        decl.axes.iter().for_each(|b| owners[b.0 as usize] = Some(Owner::Decl(id)));
+    }
+    for (i, expr) in model.exprs.iter().enumerate() {
+        if let ExprKind::Aggregate(a) = &expr.kind {
+            a.binders.iter().for_each(|b| owners[b.0 as usize] = Some(Owner::Aggregate(ExprId(i as u32))));
+        }
+    }
+    let mut fold = Fold::new(model, facts);
+    fold.rough = true;
+    let mut parents = vec![None; model.exprs.len()];
+    for i in 0..model.exprs.len() {
+        let e = ExprId(i as u32);
+        model.children(e).into_iter().for_each(|child| parents[child.0 as usize] = Some(e));
+    }
+    let mut check = Check { model, sources, facts, fold, owners, parents, diagnostics: Vec::new() };
+    for (i, expr) in model.exprs.iter().enumerate() {
+        let e = ExprId(i as u32);
+        match &expr.kind {
+            ExprKind::Element { decl, at, otherwise: None } => check.element(*decl, at, expr.span, Some(e)),
+            ExprKind::Cells { at, cells, otherwise } => check.cells(e, *at, cells, otherwise.is_some()),
+            ExprKind::Aggregate(a) => check.aggregate(e, a),
+            ExprKind::Data(data, _) => check.gaps(e, *data),
+            _ => {}
+        }
+    }
+    for (id, members, span) in &model.set_members {
+        if facts.shape(*id).is_some_and(|s| s.offset(members).is_none()) {
+            let name = &model.decl(*id).name;
+            check.diagnostics.push(
+                Diagnostic::new(
+                    Code::E0801,
+                    format!("`{name}` has no member `{}`", member_names(model, *id, members)),
+                    *span,
+                    "its `where` leaves that member out",
+                )
+                .help("set one of those that it has"),
+            );
+        }
+    }
+    for (_, _, m) in model.moves() {
+        for place in [&m.from, &m.to] {
+            if let PlaceKind::Decl(id) = place.kind {
+                check.element(id, &place.at, place.span, None);
+            }
+        }
+    }
+    diagnostics.append(&mut check.diagnostics);
+}
+
+impl Check<'_> {
+    /// Whether a subscript always names a member of the axis, as far as a glance tells.
+    fn fits(&self, decl: DeclId, axis: usize, e: ExprId) -> bool {
+        let index = self.model.binder(self.model.decl(decl).axes[axis]).index;
+        self.always_in(index, e, 20)
+    }
+
+    fn always_in(&self, index: IndexId, e: ExprId, left: usize) -> bool {
+        let Some(left) = left.checked_sub(1) else { return false };
+        let inside = |own: IndexId| {
+            own == index || (self.model.index(index).root == index && self.model.index(own).root == index)
+        };
+        match &self.model.expr(e).kind {
+            ExprKind::Member(b) => inside(self.model.binder(*b).index),
+            ExprKind::Label(_, at) => self.model.members(index).contains(at),
+            ExprKind::Error => true,
+            ExprKind::If(_, a, b) => self.always_in(index, *a, left) && self.always_in(index, *b, left),
+            // `argmax` gives one of the members that it went through.
+            ExprKind::Aggregate(a) if a.builtin.gives_a_member() => {
+                a.binders.iter().all(|b| inside(self.model.binder(*b).index))
+                    && a.otherwise.is_none_or(|o| self.always_in(index, o, left))
+            }
+            ExprKind::Decl(id) => {
+                let decl = self.model.decl(*id);
+                // What may be set from outside is trusted only where its type allows nothing else.
+                let declared =
+                    matches!(decl.ty.as_ref().map(|t| &t.kind), Some(AnnotationKind::Label(own)) if inside(*own));
+                let (first, second) = match &decl.kind {
+                    DeclKind::Param { .. } if !declared => return false,
+                    DeclKind::Let { value } => (*value, None),
+                    DeclKind::Param { value, set, .. } => (*value, *set),
+                    DeclKind::State { initial, rule: None } => (*initial, None),
+                    DeclKind::State { initial, rule: Some(Rule::Next { value, .. }) } => (*initial, Some(*value)),
+                    _ => return false,
+                };
+                self.always_in(index, first, left) && second.is_none_or(|e| self.always_in(index, e, left))
+            }
+            ExprKind::Match { arms, otherwise, .. } => {
+                arms.iter().map(|(_, e)| e).chain(otherwise).all(|e| self.always_in(index, *e, left))
+            }
+            _ => false,
+        }
+    }
+
+    /// The names of members that decide whether an expression is worked out.
+    fn deciding(&self, e: ExprId) -> Vec<BinderId> {
+        let (mut child, mut all) = (e, Vec::new());
+        while let Some(parent) = self.parents[child.0 as usize] {
+            match &self.model.expr(parent).kind {
+                ExprKind::If(c, ..) => all.extend(&self.facts.free[c.0 as usize]),
+                ExprKind::Match { subject, .. } => all.extend(&self.facts.free[subject.0 as usize]),
+                ExprKind::Binary(BinaryOp::And | BinaryOp::Or, a, _) => all.extend(&self.facts.free[a.0 as usize]),
+                ExprKind::Cells { at, .. } => all.push(*at),
+                _ => {}
+            }
+            child = parent;
+        }
+        all
+    }
+
+    /// Whether a part of an expression is worked out for these members: it may stand in an arm that is not theirs.
+    fn reached(model: &Model, parents: &[Option<ExprId>], fold: &mut Fold, e: ExprId, env: &mut Env) -> bool {
+        let mut child = e;
+        while let Some(parent) = parents[child.0 as usize] {
+            let taken = match &model.expr(parent).kind {
+                ExprKind::If(c, a, b) if child != *c => match fold.holds(*c, env) {
+                    Some(holds) => child == if holds { *a } else { *b },
+                    None => true,
+                },
+                ExprKind::Match { subject, arms, otherwise } if child != *subject => {
+                    fold.arm(*subject, arms, *otherwise, env).is_none_or(|arm| arm == Some(child))
+                }
+                ExprKind::Cells { at, cells, otherwise } => {
+                    let at = env[at.0 as usize];
+                    let cell = cells.binary_search_by_key(&at, |(p, _)| *p).ok().map(|i| cells[i].1).or(*otherwise);
+                    at == u32::MAX || cell == Some(child)
+                }
+                ExprKind::Binary(BinaryOp::And, a, b) if child == *b => fold.holds(*a, env) != Some(false),
+                ExprKind::Binary(BinaryOp::Or, a, b) if child == *b => fold.holds(*a, env) != Some(true),
+                _ => true,
+            };
+            if !taken {
+                return false;
+            }
+            child = parent;
+        }
+        true
+    }
+
+    /// A subscript: of a value, or (without an expression) of an end of a flow.
+    fn element(&mut self, decl: DeclId, at: &[ExprId], span: Span, of: Option<ExprId>) {
+        let may_default = of.is_some();
+        let Some(shape) = self.facts.shape(decl) else { return };
+        // An end must be known before a run.
+        let known =
+            |e: ExprId| matches!(self.model.expr(e).kind, ExprKind::Member(_) | ExprKind::Label(..) | ExprKind::Error);
+        let glance = (0..at.len()).all(|i| self.fits(decl, i, at[i]) && (may_default || known(at[i])));
+        if shape.is_whole() && glance {
+            return;
+        }
+        let mut free: Vec<BinderId> = at.iter().flat_map(|e| self.facts.free[e.0 as usize].clone()).collect();
+        free.sort_unstable();
+        free.dedup();
+        let mut deciding: Vec<BinderId> =
+            free.iter().copied().chain(of.map_or(Vec::new(), |e| self.deciding(e))).collect();
+        deciding.sort_unstable();
+        let mut owners: Vec<Owner> = deciding.iter().filter_map(|b| self.owners[b.0 as usize]).collect();
+        owners.dedup();
+        // The array itself, at its own members: what else would there be.
+        if owners == [Owner::Decl(decl)] && glance && at.len() == free.len() {
+            return;
+        }
+        // A comprehension's filter may hang on names outside it.
+        let mut more = Vec::new();
+        for owner in &owners {
+            if let Owner::Aggregate(e) = owner {
+                more.extend(self.facts.free[e.0 as usize].iter().filter_map(|b| self.owners[b.0 as usize]));
+            }
+        }
+        more.retain(|o| !owners.contains(o));
+        more.dedup();
+        let owners: Vec<Owner> = more.into_iter().chain(owners).collect();
+        let mut env = self.fold.env();
+        let (model, parents) = (self.model, std::mem::take(&mut self.parents));
+        let mut beyond = None;
+        let known = self.walk(&owners, &mut env, &mut |fold, env| {
+            let mut members = Vec::with_capacity(at.len());
+            for (axis, e) in at.iter().enumerate() {
+                match fold.position(decl, axis, *e, env) {
+                    Some(member) => members.push(member),
+                    None => return Some(false),
+                }
+            }
+            let inside =
+                members.iter().copied().collect::<Option<Vec<u32>>>().is_some_and(|m| shape.offset(&m).is_some());
+            if inside || of.is_some_and(|e| !Self::reached(model, &parents, fold, e, env)) {
+                return None;
+            }
+            let names: Vec<String> = free
+                .iter()
+                .map(|b| {
+                    let binder = fold.model.binder(*b);
+                    format!("`{}` is {}", binder.name, fold.model.member_name(binder.index, env[b.0 as usize]))
+                })
+                .collect();
+            beyond = Some(names.join(" and "));
+            Some(true)
+        });
+        self.parents = parents;
+        let name = &self.model.decl(decl).name;
+        let text = without_end(self.sources.text(span), ']');
+        let help = if may_default {
+            format!("say what it is there: `{text} else 0]`; or leave those members out: `[… where …]`")
+        } else {
+            "leave those members out: `[i in Index where …]`".into()
+        };
+        match known {
+            Some(false) => {
+                // What only a run knows: a label is always a member of its whole index.
+                let whole = shape.is_whole()
+                    && at.iter().enumerate().all(|(i, _)| {
+                        let index = self.model.binder(self.model.decl(decl).axes[i]).index;
+                        self.fits(decl, i, at[i])
+                            || (self.model.index(index).root == index && !self.model.is_numeric(index))
+                    });
+                if !whole {
+                    self.diagnostics.push(
+                        Diagnostic::new(
+                            Code::E0208,
+                            format!("`{name}` may have no such member"),
+                            span,
+                            "only a run knows which member this is",
+                        )
+                        .help(if may_default {
+                            help
+                        } else {
+                            "an end of a flow is a member that is known before a run".into()
+                        }),
+                    );
+                } else if !may_default {
+                    self.diagnostics.push(
+                        Diagnostic::new(
+                            Code::E0208,
+                            "an end of a flow is a member that is known before a run",
+                            span,
+                            "only a run knows which member this is",
+                        )
+                        .help("write a flow for each member, and let its amount be 0 where it is another's turn"),
+                    );
+                }
+            }
+            Some(true) => {
+                let label = match beyond.filter(|b| !b.is_empty()) {
+                    Some(where_) => format!("there is none where {where_}"),
+                    None if !shape.is_whole() => "its `where` leaves this one out".into(),
+                    None => {
+                        let axes = self.model.decl(decl).axes.iter().map(|b| self.model.binder(*b).index);
+                        let has = axes.map(|index| {
+                            let members = self.model.members(index);
+                            let name = |m: &u32| self.model.member_name(index, *m);
+                            let ends = (members.first().map(name), members.last().map(name));
+                            let (first, last) = (ends.0.unwrap_or_default(), ends.1.unwrap_or_default());
+                            format!("`{}` goes from {first} to {last}", self.model.index(index).name)
+                        });
+                        has.collect::<Vec<_>>().join(", ")
+                    }
+                };
+                self.diagnostics
+                    .push(Diagnostic::new(Code::E0208, format!("`{name}` has no such member"), span, label).help(help));
+            }
+            None => {}
+        }
+    }
+
+    /// Goes through all members of these owners; `visit` ends it with `Some`.
+    fn walk(
+        &mut self,
+        owners: &[Owner],
+        env: &mut Env,
+        visit: &mut dyn FnMut(&mut Fold, &mut Env) -> Option<bool>,
+    ) -> Option<bool> {
+        let Some((first, rest)) = owners.split_first() else { return visit(&mut self.fold, env) };
+        match first {
+            Owner::Decl(id) => {
+                let shape = self.facts.shape(*id)?;
+                let axes = &self.model.decl(*id).axes;
+                for offset in 0..shape.len {
+                    axes.iter().zip(shape.members(offset)).for_each(|(b, m)| env[b.0 as usize] = m);
+                    if let Some(end) = self.walk(rest, env, visit) {
+                        return Some(end);
+                    }
+                }
+                None
+            }
+            Owner::Aggregate(e) => {
+                let ExprKind::Aggregate(a) = &self.model.expr(*e).kind else { return None };
+                self.walk_binders(a, &a.binders, rest, env, visit)
+            }
+        }
+    }
+
+    /// All members of a comprehension; a filter that only a run can decide lets all through.
+    fn walk_binders(
+        &mut self,
+        a: &Aggregate,
+        binders: &[BinderId],
+        rest: &[Owner],
+        env: &mut Env,
+        visit: &mut dyn FnMut(&mut Fold, &mut Env) -> Option<bool>,
+    ) -> Option<bool> {
+        let Some((first, others)) = binders.split_first() else {
+            if let Some(shape) = a.like.and_then(|like| self.facts.shape(like)) {
+                let members: Vec<u32> = a.binders.iter().map(|b| env[b.0 as usize]).collect();
+                shape.offset(&members)?;
+            }
+            return self.walk(rest, env, visit);
+        };
+        let binder = self.model.binder(*first);
+        for member in self.model.members(binder.index) {
+            env[first.0 as usize] = member;
+            if binder.filter.is_some_and(|f| self.fold.holds(f, env) == Some(false)) {
+                continue;
+            }
+            if let Some(end) = self.walk_binders(a, others, rest, env, visit) {
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    fn cells(&mut self, e: ExprId, at: BinderId, cells: &[(u32, ExprId)], otherwise: bool) {
+        let index = self.model.binder(at).index;
+        let Some(Owner::Decl(id)) = self.owners[at.0 as usize] else { return };
+        let Some(shape) = self.facts.shape(id) else { return };
+        if shape.is_whole() && (otherwise || cells.len() == self.model.members(index).len()) {
+            return;
+        }
+        let axis = self.model.decl(id).axes.iter().position(|b| *b == at).unwrap_or(0);
+        let mut wanted: Vec<u32> = (0..shape.len).map(|o| shape.members(o)[axis]).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if let Some((left_out, cell)) = cells.iter().find(|(m, _)| wanted.binary_search(m).is_err()) {
+            let name = self.model.member_name(index, *left_out);
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::E0209,
+                    format!("`{}` has no member `{name}`", self.model.decl(id).name),
+                    self.model.expr(*cell).span,
+                    "this cell is for nobody",
+                )
+                .label(self.model.decl(id).span, "its `where` leaves that member out")
+                .help("remove the cell, or let the array have the member"),
+            );
+        }
+        if otherwise {
+            return;
+        }
+        let missing: Vec<String> = wanted
+            .iter()
+            .filter(|m| cells.binary_search_by_key(*m, |(p, _)| *p).is_err())
+            .map(|m| format!("`{}`", self.model.member_name(index, *m)))
+            .collect();
+        let Some(first) = missing.first() else { return };
+        let more = missing.len() - 1;
+        let label = if more == 0 {
+            format!("`{}` has it, too", self.model.index(index).name)
+        } else {
+            format!(
+                "nor of {}{}",
+                missing[1..].iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+                if more > 5 { ", …" } else { "" }
+            )
+        };
+        self.diagnostics.push(
+            Diagnostic::new(
+                Code::E0209,
+                format!("this array value says nothing of {first}"),
+                self.model.expr(e).span,
+                label,
+            )
+            .help("give each member its cell, or the others one together: `else: 0`"),
+        );
+    }
+
+    /// What a file leaves out must be left out by the array.
+    fn gaps(&mut self, e: ExprId, data: DataId) {
+        let Some((_, gaps)) = self.model.gaps.iter().find(|(d, _)| *d == data) else { return };
+        let ExprKind::Data(_, axes) = &self.model.expr(e).kind else { return };
+        let Some(Owner::Decl(id)) = axes.first().and_then(|b| self.owners[b.0 as usize]) else { return };
+        let Some(shape) = self.facts.shape(id) else { return };
+        let mut env = self.fold.env();
+        for offset in 0..shape.len {
+            let members = shape.members(offset);
+            axes.iter().zip(&members).for_each(|(b, m)| env[b.0 as usize] = *m);
+            if super::cell(self.model, data, axes, &env).is_some_and(|at| gaps.contains(&at)) {
+                let name = member_names(self.model, id, &members);
+                self.diagnostics.push(
+                    Diagnostic::new(
+                        Code::E1004,
+                        format!("the file says nothing of `{name}`"),
+                        self.model.expr(e).span,
+                        format!("`{}` has this member", self.model.decl(id).name),
+                    )
+                    .help("give each member its value"),
+                );
+                return;
+            }
+        }
+    }
+
+    fn aggregate(&mut self, e: ExprId, a: &Aggregate) {
+        let undefined = a.builtin.aggregate.is_some_and(|x| matches!(x.nothing, Nothing::Undefined));
+        let unknown = |b: &BinderId| matches!(self.model.index(self.model.binder(*b).index).members, Members::Unknown);
+        if !undefined || a.otherwise.is_some() || a.binders.iter().any(unknown) {
+            return;
+        }
+        let filters = || a.binders.iter().filter_map(|b| self.model.binder(*b).filter);
+        if filters().next().is_none() || filters().any(|f| failed(self.model, self.facts, f)) {
+            return;
+        }
+        // For all that it hangs on, some member is left.
+        let mut owners: Vec<Owner> =
+            self.facts.free[e.0 as usize].iter().filter_map(|b| self.owners[b.0 as usize]).collect();
+        owners.dedup();
+        let mut env = self.fold.env();
+        let a_ref = a;
+        let found = self.walk(&owners, &mut env, &mut |fold, env| {
+            let mut any = false;
+            let constant = tuples(fold, a_ref, env, &mut |_, _| {
+                any = true;
+                false
+            });
+            if any { None } else { Some(constant) }
+        });
+        let Some(constant) = found else { return };
+        let name = a.builtin.name();
+        let span = self.model.expr(e).span;
+        let text = without_end(self.sources.text(span), ')');
+        let filter = a.binders.iter().filter_map(|b| self.model.binder(*b).filter).next_back();
+        let label = if constant { "no member is left here" } else { "a run may come to where no member is left" };
+        let mut error = Diagnostic::new(Code::E0211, format!("`{name}` of nothing is undefined"), span, label);
+        if let Some(filter) = filter {
+            error = error.label(self.model.expr(filter).span, "because of this");
+        }
+        let index = self.model.binder(a.binders[0]).index;
+        let then = match a.builtin.gives_a_member() {
+            true => self.model.members(index).first().map_or("0".into(), |m| self.model.member_name(index, *m)),
+            false => "0".to_string(),
+        };
+        self.diagnostics.push(error.help(format!("say what it is then: `{text} else {then})`")));
+    }
+}
+
+/// The names of an array's members: `team, 2021`.
+pub fn member_names(model: &Model, id: DeclId, members: &[u32]) -> String {
+    let indexes: Vec<IndexId> = model.decl(id).axes.iter().map(|b| model.binder(*b).index).collect();
+    let names: Vec<String> = indexes.iter().zip(members).map(|(i, m)| model.member_name(*i, *m)).collect();
+    names.join(", ")
+}
+
+/// A text without the bracket at its end.
+fn without_end(text: &str, bracket: char) -> String {
+    text.strip_suffix(bracket).unwrap_or(text).to_string()
+}

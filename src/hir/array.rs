@@ -1,0 +1,429 @@
+//! From syntax to meaning: what stands over members. Subscripts, comprehensions, array values, `match`.
+
+use super::index::count;
+use super::label::same_name;
+use super::resolve::{Meaning, Resolver};
+use super::{Aggregate, Annotation, AnnotationKind, BinderId, Decl, DeclId, ExprId, ExprKind, IndexId};
+use crate::builtins::{Builtin, Kernel};
+use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
+use crate::syntax::ast;
+
+impl<'a> Resolver<'a> {
+    /// Runs with these binders as names.
+    pub(super) fn within<T>(&mut self, binders: &[BinderId], run: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.scope.len();
+        for binder in binders {
+            let name = self.model.binder(*binder).name.clone();
+            self.scope.push((name, *binder));
+        }
+        let out = run(self);
+        self.scope.truncate(before);
+        out
+    }
+
+    /// A value that is not an array where an array has been named.
+    pub(super) fn bare_array(&mut self, id: DeclId, span: Span) -> ExprKind {
+        if let Some((spread, binders)) = &self.spread
+            && *spread == id
+        {
+            let binders = binders.clone();
+            let at = binders.iter().map(|b| self.add(ExprKind::Member(*b), span)).collect();
+            return ExprKind::Element { decl: id, at, otherwise: None };
+        }
+        // A declaration is told once.
+        if self.bare_in.replace(self.item) == Some(self.item) {
+            return ExprKind::Error;
+        }
+        let decl = self.model.decl(id);
+        let form = self.form(decl);
+        let over = self.over(decl);
+        let line = self.line(decl.span);
+        let sum = format!("sum({})", decl.name);
+        let error = Diagnostic::new(
+            Code::E0207,
+            format!("`{}` is an array over {over}, and is used as one value", decl.name),
+            span,
+            format!("declared in line {line}"),
+        )
+        .help(format!("say which member, `{form}`, or what to make of all: `{sum}`"));
+        self.report(error);
+        ExprKind::Error
+    }
+
+    /// `share[r]`
+    pub(super) fn form(&self, decl: &Decl) -> String {
+        let names: Vec<&str> = decl.axes.iter().map(|b| self.model.binder(*b).name.as_str()).collect();
+        format!("{}[{}]", decl.name, names.join(", "))
+    }
+
+    /// `Recipient and Year`
+    fn over(&self, decl: &Decl) -> String {
+        let names: Vec<String> =
+            decl.axes.iter().map(|b| format!("`{}`", self.model.index(self.model.binder(*b).index).name)).collect();
+        names.join(" and ")
+    }
+
+    pub(super) fn subscript(
+        &mut self,
+        base: &'a ast::Expr,
+        subscripts: &'a [ast::Expr],
+        otherwise: Option<&'a ast::Expr>,
+        span: Span,
+    ) -> ExprKind {
+        let found = match &base.kind {
+            ast::ExprKind::Name(name) if !self.scope.iter().any(|(n, _)| n == name) => {
+                match self.names.get(name).map(|e| e.meaning) {
+                    Some(Meaning::Decl(id)) => Some(id),
+                    Some(Meaning::Unknown) => return self.silent(subscripts, otherwise),
+                    None => {
+                        self.unknown_name(name, base.span);
+                        return self.silent(subscripts, otherwise);
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let Some(decl) = found else {
+            let text = self.sources.text(base.span).to_string();
+            let error = Diagnostic::new(
+                Code::E0207,
+                "only an array has members",
+                base.span,
+                if text.len() <= 40 { format!("`{text}` is none") } else { "this is none".into() },
+            )
+            .help("a subscript stands behind the name of an array: `share[r]`");
+            self.report(error);
+            return self.silent(subscripts, otherwise);
+        };
+        let at = self.subscripts(decl, subscripts, span);
+        // A bare number after `else` counts in the array's unit, so it is a place like any other.
+        let ty = self.model.decl(decl).ty.clone();
+        let otherwise = otherwise.map(|e| self.expr_wanting(e, ty.as_ref()));
+        match at {
+            Some(at) => {
+                self.model.decls[decl.0 as usize].read = true;
+                ExprKind::Element { decl, at, otherwise }
+            }
+            None => ExprKind::Error,
+        }
+    }
+
+    /// Names in what is wrong already count as read.
+    fn silent(&mut self, subscripts: &'a [ast::Expr], otherwise: Option<&'a ast::Expr>) -> ExprKind {
+        for e in subscripts.iter().chain(otherwise) {
+            if !matches!(e.kind, ast::ExprKind::Name(_)) {
+                self.expr(e);
+            }
+        }
+        ExprKind::Error
+    }
+
+    /// The subscripts of an array, one for each of its indexes.
+    pub(super) fn subscripts(&mut self, id: DeclId, subscripts: &'a [ast::Expr], span: Span) -> Option<Vec<ExprId>> {
+        let decl = self.model.decl(id);
+        if decl.axes.len() != subscripts.len() {
+            let (name, line) = (decl.name.clone(), self.line(decl.span));
+            let (fact, help) = if decl.axes.is_empty() {
+                (format!("`{name}` is one value, and has no members"), format!("write `{name}`, without a subscript"))
+            } else {
+                let has = count(decl.axes.len(), "index").replace("indexs", "indexes");
+                let given = count(subscripts.len(), "subscript");
+                (format!("`{name}` has {has}, and is given {given}"), format!("write `{}`", self.form(decl)))
+            };
+            let error = Diagnostic::new(Code::E0207, fact, span, format!("declared in line {line}")).help(help);
+            self.report(error);
+            self.silent(subscripts, None);
+            return None;
+        }
+        let indexes: Vec<IndexId> = decl.axes.iter().map(|b| self.model.binder(*b).index).collect();
+        Some(subscripts.iter().zip(indexes).map(|(e, index)| self.wanted(e, Some(index))).collect())
+    }
+
+    /// The right side of a declaration: an array value where it is an array, a label where one is wanted.
+    pub(super) fn value(&mut self, e: &'a ast::Expr, axes: &[BinderId], ty: Option<&Annotation>) -> ExprId {
+        let kind = match &e.kind {
+            ast::ExprKind::Paren(inner) => return self.value(inner, axes, ty),
+            ast::ExprKind::Array(cells) if !axes.is_empty() => self.cells(cells, axes, ty, e.span),
+            ast::ExprKind::If(parts) if !axes.is_empty() => {
+                let [c, a, b] = &**parts;
+                let c = self.expr(c);
+                let a = self.value(a, axes, ty);
+                ExprKind::If(c, a, self.value(b, axes, ty))
+            }
+            ast::ExprKind::Array(_) => {
+                let error = Diagnostic::new(Code::E0209, "an array value is given to what is no array", e.span, "")
+                    .help("say what it is over: `name[i in Index] = { … }`");
+                self.report(error);
+                ExprKind::Error
+            }
+            _ => return self.expr_wanting(e, ty),
+        };
+        self.add(kind, e.span)
+    }
+
+    /// `{ team: 30M, seed: 20M, else: 0 }`, nested for several indexes.
+    fn cells(
+        &mut self,
+        written: &'a [(Option<ast::Expr>, ast::Expr)],
+        axes: &[BinderId],
+        ty: Option<&Annotation>,
+        span: Span,
+    ) -> ExprKind {
+        let (at, rest) = (axes[0], &axes[1..]);
+        let index = self.model.binder(at).index;
+        let (mut cells, mut otherwise): (Vec<(u32, ExprId)>, Option<ExprId>) = (Vec::new(), None);
+        let (mut known, mut misspelt): (Vec<(u32, Span)>, bool) = (Vec::new(), false);
+        for (key, value) in written {
+            let value = self.value(value, rest, ty);
+            let Some(key) = key else {
+                if otherwise.is_some() {
+                    let error = Diagnostic::new(Code::E0209, "`else` stands twice", span, "in this array value")
+                        .help("keep one of them");
+                    self.report(error);
+                }
+                otherwise = Some(value);
+                continue;
+            };
+            let Some(position) = self.key(index, key) else {
+                misspelt = true;
+                continue;
+            };
+            if let Some((_, first)) = known.iter().find(|(p, _)| *p == position) {
+                let name = self.model.member_name(index, position);
+                let error =
+                    Diagnostic::new(Code::E0209, format!("`{name}` has two cells"), key.span, "a second one here")
+                        .label(*first, "the first")
+                        .help("keep one of them");
+                self.report(error);
+                continue;
+            }
+            known.push((position, key.span));
+            cells.push((position, value));
+        }
+        // The cell that is missing is most likely the one that is misspelt.
+        if misspelt {
+            return ExprKind::Error;
+        }
+        cells.sort_by_key(|(p, _)| *p);
+        ExprKind::Cells { at, cells, otherwise }
+    }
+
+    /// The member that a cell is for.
+    pub(super) fn key(&mut self, index: IndexId, key: &'a ast::Expr) -> Option<u32> {
+        let members = |r: &Self, at: i64| {
+            let at = u32::try_from(at - r.model.first(index)).ok()?;
+            r.model.members(index).contains(&at).then_some(at)
+        };
+        let text = self.sources.text(key.span).to_string();
+        let unknown = matches!(self.model.index(index).members, super::Members::Unknown);
+        let found = match &key.kind {
+            ast::ExprKind::Name(name) => self.label_in(index, name),
+            ast::ExprKind::Time => self.label_in(index, "time"),
+            ast::ExprKind::Bool(value) => self.label_in(index, if *value { "true" } else { "false" }),
+            ast::ExprKind::Field(base, field) => match &base.kind {
+                ast::ExprKind::Name(name) if same_name(&self.model, index, name) => self.label_in(index, &field.text),
+                _ => None,
+            },
+            _ => super::units::literal(key)
+                .filter(|v| v.is_integer() && self.model.is_numeric(index))
+                .and_then(|v| num_traits::ToPrimitive::to_i64(&v))
+                .and_then(|n| members(self, n)),
+        };
+        if found.is_none() && !unknown {
+            self.no_label(index, text.trim_matches('`'), key.span);
+        }
+        found
+    }
+
+    pub(super) fn match_arms(
+        &mut self,
+        subject: &'a ast::Expr,
+        arms: &'a [(Vec<ast::Expr>, ast::Expr)],
+        span: Span,
+        wanted: Option<IndexId>,
+    ) -> ExprKind {
+        let index = self.label_type(subject);
+        let subject = self.expr(subject);
+        let (mut out, mut otherwise) = (Vec::new(), None);
+        for (i, (patterns, value)) in arms.iter().enumerate() {
+            let value_id = self.wanted(value, wanted);
+            if patterns.is_empty() {
+                if i + 1 < arms.len() {
+                    let error = Diagnostic::new(
+                        Code::E0210,
+                        "nothing comes behind `else`",
+                        arms[i + 1].0.first().map_or(arms[i + 1].1.span, |p| p.span),
+                        "this arm is never reached",
+                    )
+                    .label(value.span, "`else` takes all that is left")
+                    .help("write `else` last, and once");
+                    self.report(error);
+                    return ExprKind::Error;
+                }
+                otherwise = Some(value_id);
+                continue;
+            }
+            let patterns = patterns.iter().map(|p| self.wanted(p, index)).collect();
+            out.push((patterns, value_id));
+        }
+        if out.is_empty() {
+            let error = Diagnostic::new(Code::E0210, "this `match` has nothing to compare with", span, "")
+                .help("write an arm for each case: `match kind { one => 1, else => 0 }`");
+            self.report(error);
+            return ExprKind::Error;
+        }
+        ExprKind::Match { subject, arms: out, otherwise }
+    }
+
+    /// A function of many members; `None` where the call is of plain values.
+    pub(super) fn aggregate(
+        &mut self,
+        builtin: &'static Builtin,
+        args: &'a [ast::Arg],
+        span: Span,
+    ) -> Option<ExprKind> {
+        builtin.aggregate?;
+        let over = args.iter().position(|a| !a.binders.is_empty());
+        let params = &builtin.signature.params;
+        let headed = params.len() == 2 && !params[0].repeated;
+        let spread = args.iter().enumerate().find_map(|(i, a)| Some((i, self.array_in(&a.value)?)));
+        // Of two arguments the members stand in the second.
+        let many = over.or(spread.map(|(i, _)| i));
+        let Some(many) = many else {
+            if matches!(builtin.kernel, Kernel::Fold(_)) && args.iter().all(|a| a.otherwise.is_none()) {
+                // What is wrong in a lone argument may have been an array.
+                let before = self.diagnostics.len();
+                if let [ast::Arg { value, .. }] = args
+                    && let value = self.expr(value)
+                    && (self.diagnostics.len() > before || matches!(self.model.expr(value).kind, ExprKind::Error))
+                {
+                    return Some(ExprKind::Error);
+                }
+                return None;
+            }
+            if let [ast::Arg { value: ast::Expr { kind: ast::ExprKind::Name(name), .. }, binders, otherwise: None, .. }] =
+                args
+                && binders.is_empty()
+                && let Some(index) = self.index_named(name)
+                && builtin.counts()
+            {
+                self.model.indexes[index.0 as usize].read = true;
+                if matches!(self.model.index(index).members, super::Members::Unknown) {
+                    return Some(ExprKind::Error);
+                }
+                let n = self.model.members(index).len();
+                return Some(ExprKind::Number {
+                    value: num_rational::BigRational::from_integer(n.into()),
+                    percent: false,
+                });
+            }
+            let before = self.diagnostics.len();
+            let values: Vec<ExprId> = args.iter().map(|a| self.expr(&a.value)).collect();
+            // What could not be read may have been an array.
+            let unknown = values.iter().any(|e| matches!(self.model.expr(*e).kind, ExprKind::Error));
+            if self.diagnostics.len() == before && !unknown {
+                let error = Diagnostic::new(
+                    Code::E0207,
+                    format!("`{}` wants the members of an array", builtin.name()),
+                    span,
+                    "here it is given none",
+                )
+                .help(format!("for example `{}`", builtin.example));
+                self.report(error);
+            }
+            return Some(ExprKind::Error);
+        };
+        let wanted = usize::from(headed) + 1;
+        if args.len() != wanted || many + 1 != wanted {
+            let error = Diagnostic::new(
+                Code::E0202,
+                format!("`{}` of members wants {}", builtin.name(), count(wanted, "argument")),
+                span,
+                "",
+            )
+            .help(format!("it is called as `{}`; for example `{}`", builtin.signature.text, builtin.example));
+            self.report(error);
+            return Some(ExprKind::Error);
+        }
+        let head = if headed { Some(self.expr(&args[0].value)) } else { None };
+        let arg = &args[many];
+        let mut binders = Vec::new();
+        let depth = self.scope.len();
+        for binder in &arg.binders {
+            let id = self.binder(binder);
+            let name = &binder.name.text;
+            // A sum over members that hide those around it is rarely the sum that was meant.
+            if self.scope.iter().any(|(n, _)| n == name) || self.locals.contains(name) {
+                let error = Diagnostic::new(
+                    Code::E0102,
+                    format!("`{name}` stands for something here already"),
+                    binder.name.span,
+                    "this would hide it",
+                )
+                .help("give one of them another name");
+                self.report(error);
+            }
+            self.scope.push((binder.name.text.clone(), id));
+            binders.push(id);
+            self.filter(id, binder.filter.as_ref());
+        }
+        let mut like = None;
+        let before = self.spread.take();
+        if arg.binders.is_empty()
+            && let Some((_, decl)) = spread
+        {
+            binders = self.members_of(decl);
+            like = Some(decl);
+            self.spread = Some((decl, binders.clone()));
+        }
+        let value = self.expr(&arg.value);
+        self.spread = before;
+        self.scope.truncate(depth);
+        let otherwise = arg.otherwise.as_ref().map(|e| self.expr(e));
+        Some(ExprKind::Aggregate(Box::new(Aggregate { builtin, head, binders, like, value, otherwise })))
+    }
+
+    /// New names for the members of an array.
+    pub(super) fn members_of(&mut self, decl: DeclId) -> Vec<BinderId> {
+        let axes: Vec<(String, IndexId)> = self
+            .model
+            .decl(decl)
+            .axes
+            .iter()
+            .map(|b| {
+                let binder = self.model.binder(*b);
+                (binder.name.clone(), binder.index)
+            })
+            .collect();
+        axes.into_iter().map(|(name, index)| self.new_binder(&name, index)).collect()
+    }
+
+    /// The array that an expression is as a whole: its bare name, or a function of the whole run or of another moment of it.
+    pub(super) fn array_in(&self, e: &ast::Expr) -> Option<DeclId> {
+        match &e.kind {
+            ast::ExprKind::Paren(inner) => self.array_in(inner),
+            ast::ExprKind::Name(name) if !self.scope.iter().any(|(n, _)| n == name) => {
+                match self.names.get(name).map(|n| n.meaning) {
+                    Some(Meaning::Decl(id)) if !self.model.decl(id).axes.is_empty() => Some(id),
+                    _ => None,
+                }
+            }
+            ast::ExprKind::Call { name, args } => {
+                let builtin = crate::builtins::find(&name.text)?;
+                if builtin.reducer.is_none() && !matches!(builtin.kernel, Kernel::Memory(_)) {
+                    return None;
+                }
+                let first = args.first().filter(|a| a.binders.is_empty())?;
+                self.array_in(&first.value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a type is that of a label.
+    pub(super) fn wants_label(ty: Option<&Annotation>) -> bool {
+        matches!(ty.map(|a| &a.kind), Some(AnnotationKind::Label(_)))
+    }
+}

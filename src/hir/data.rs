@@ -1,0 +1,636 @@
+//! From syntax to meaning: what files say.
+//!
+//! The tables have been read (see `data`); here their cells become members, numbers and labels. A cell that is wrong is a
+//! [`Misfit`]: its place is a line of a file that may be too large to keep, so whoever can read the file again shows it.
+
+use std::collections::BTreeMap;
+
+use num_rational::BigRational;
+use num_traits::One;
+
+use super::index::count;
+use super::resolve::Resolver;
+use super::{Annotation, AnnotationKind, BinderId, Cells, DataId, IndexId};
+use crate::data::{Decimal, Place, Table};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::units::{Date, Unit};
+
+/// The tables that a model reads, each under the place of its path.
+#[derive(Default)]
+pub struct Tables {
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// Which table a path means; one that could not be read is absent, and has been reported.
+    pub by_path: BTreeMap<Span, usize>,
+    /// The columns that the header of an index's file names, with their types.
+    pub headers: BTreeMap<Span, Vec<ast::Column>>,
+    /// Columns whose type could not be read, which has been reported.
+    pub broken: Vec<ast::Name>,
+}
+
+impl Tables {
+    fn table(&self, path: Span) -> Option<&Table> {
+        self.by_path.get(&path).map(|i| &self.tables[*i])
+    }
+
+    pub(super) fn columns(&self, path: Span) -> &[ast::Column] {
+        self.headers.get(&path).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Something wrong in a file: the diagnostic, whose place is still to be filled in.
+pub struct Misfit {
+    /// The file.
+    pub path: String,
+    /// Where in it.
+    pub place: Place,
+    /// What is wrong.
+    pub diagnostic: Diagnostic,
+}
+
+/// A cell as a value.
+enum Value {
+    Number(Decimal),
+    Label(u32),
+    Bool(bool),
+}
+
+impl<'a> Resolver<'a> {
+    fn misfit(&mut self, table: &Table, place: Place, code: Code, message: String, label: String, help: String) {
+        let diagnostic = Diagnostic::new(code, message, Span::default(), label).help(help);
+        self.misfits.push(Misfit { path: table.path.clone(), place, diagnostic });
+    }
+
+    /// The members that the first column of a file names.
+    pub(super) fn labels_of_file(&mut self, file: &'a ast::Text) -> Option<Vec<(String, Span)>> {
+        let tables = self.tables;
+        let table = tables.table(file.span)?;
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut labels = Vec::with_capacity(table.rows());
+        for row in 0..table.rows() {
+            let name = table.cell(row, 0);
+            let place = table.place(Some(row), Some(0));
+            if name.is_empty() {
+                let (fact, help) = ("this row names no member", "write a label in the first column");
+                self.misfit(table, place, Code::E1004, fact.into(), String::new(), help.into());
+                return None;
+            }
+            if let Some(first) = seen.insert(name, row) {
+                let line = table.place(Some(first), None).line;
+                self.misfit(
+                    table,
+                    place,
+                    Code::E1004,
+                    format!("`{name}` stands twice in this table"),
+                    format!("it has stood in line {line} already"),
+                    "remove one of the rows, or give it another name".into(),
+                );
+                return None;
+            }
+            labels.push((name.to_string(), file.span));
+        }
+        Some(labels)
+    }
+
+    /// A column of an index's file.
+    pub(super) fn column_of_file(
+        &mut self,
+        file: &'a ast::Text,
+        name: &ast::Name,
+        ty: Option<&Annotation>,
+    ) -> Option<DataId> {
+        let tables = self.tables;
+        let table = tables.table(file.span)?;
+        let column = self.find_column(table, file.span, &name.text, name.span, true)?;
+        // Where the header is the only one to give a type, that is this one.
+        if !self.header_agrees(table, column, ty) {
+            return None;
+        }
+        let mut cells = Column::new(ty);
+        for row in 0..table.rows() {
+            self.cell(&mut cells, table, row, column, ty);
+        }
+        self.column(cells, table, &name.text)
+    }
+
+    /// The number of a column that is named in the model.
+    fn find_column(&mut self, table: &Table, file: Span, name: &str, span: Span, declares: bool) -> Option<usize> {
+        // A header may say its unit, too: the name is what stands before.
+        let bare = |h: &String| h.split_once('[').map_or(h.as_str(), |(n, _)| n).trim().to_string();
+        let header: Vec<String> = table.header().iter().map(bare).collect();
+        let found = header.iter().position(|h| h == name);
+        if found.is_none() {
+            let error = Diagnostic::new(
+                Code::E1002,
+                format!("`{}` has no column `{name}`", table.path),
+                span,
+                if span == file {
+                    "each member has a column of its name"
+                } else {
+                    "nothing in its first line has this name"
+                },
+            );
+            let error = match did_you_mean(name, header.iter().map(String::as_str)) {
+                // What is misspelt stands in the file.
+                Some(meant) if span == file => error.help(format!("is `{meant}` in its first line to be `{name}`?")),
+                // An index declares its columns: what reads them would have to follow.
+                Some(meant) if declares => error.help(format!("did you mean `{meant}`?")),
+                Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(span, meant),
+                None => error.help(format!("its columns are {}", header.join(", "))),
+            };
+            let error = if span == file { error } else { error.label(file, "the file") };
+            self.report(error);
+        }
+        found
+    }
+
+    /// Reads one cell; of a column the first bad one is reported, with how many there are.
+    fn cell(&mut self, into: &mut Column, table: &Table, row: usize, column: usize, ty: Option<&Annotation>) {
+        let text = table.cell(row, column);
+        match self.parsed(text, ty) {
+            Ok(value) => into.push(value),
+            Err((message, label, help)) => {
+                into.wrong += 1;
+                if into.first.is_none() {
+                    into.first = Some((table.place(Some(row), Some(column)), message, label, help));
+                }
+            }
+        }
+    }
+
+    fn parsed(&self, text: &str, ty: Option<&Annotation>) -> Result<Value, (String, String, String)> {
+        let shown = if text.is_empty() { "an empty cell".to_string() } else { format!("`{text}`") };
+        let wrong = |fact: String, help: &str| Err((fact, String::new(), help.to_string()));
+        match ty.map(|a| &a.kind) {
+            Some(AnnotationKind::Label(index)) => match self.label_in(*index, text) {
+                Some(at) => Ok(Value::Label(at)),
+                None => {
+                    let of = &self.model.index(*index).name;
+                    let known: Vec<String> = self
+                        .model
+                        .members(*index)
+                        .iter()
+                        .take(1000)
+                        .map(|m| self.model.member_name(*index, *m))
+                        .collect();
+                    let help = match did_you_mean(text, known.iter().map(String::as_str)) {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None => {
+                            format!("its members are {}", known.iter().take(8).cloned().collect::<Vec<_>>().join(", "))
+                        }
+                    };
+                    wrong(format!("{shown} is no member of `{of}`"), &help)
+                }
+            },
+            Some(AnnotationKind::Bool) => match text {
+                "true" => Ok(Value::Bool(true)),
+                "false" => Ok(Value::Bool(false)),
+                _ => wrong(format!("{shown} is no condition"), "write `true` or `false`"),
+            },
+            ty => {
+                let unit = match ty {
+                    Some(AnnotationKind::Unit(unit)) => self.model.units.name(unit),
+                    _ => String::new(),
+                };
+                let Some(number) = Decimal::parse(text).filter(|n| n.to_f64().is_finite()) else {
+                    return Err((format!("{shown} is no number"), String::new(), number_help(text, &unit)));
+                };
+                if text.ends_with('%')
+                    && let Some(AnnotationKind::Unit(unit)) = ty
+                {
+                    let units = &self.model.units;
+                    // A percentage takes the rest of the unit, never its scale: 5% of percent/year is 5.
+                    let scales = unit.factors.iter().filter(|(id, _)| units.get(*id).dim.is_one());
+                    let scale = units.scale(&Unit { factors: scales.cloned().collect() });
+                    let hundredth = BigRational::new(1.into(), 100.into());
+                    if scale == hundredth
+                        && let Some(number) = Decimal::parse(text.trim_end_matches('%').trim_end())
+                    {
+                        return Ok(Value::Number(number));
+                    }
+                    let scaled = !scale.is_one();
+                    let amount = unit
+                        .factors
+                        .iter()
+                        .any(|(id, e)| *e > num_traits::Zero::zero() && !units.get(*id).dim.is_one());
+                    let name = units.name(unit);
+                    if amount && number.to_f64() != 0.0 {
+                        return wrong(
+                            format!("{text} of what?"),
+                            &format!("this column holds {name}: write how much it is"),
+                        );
+                    }
+                    if scaled {
+                        // 20% is 2000 bps.
+                        let bare = crate::units::plain(crate::units::to_f64(&(number.to_rational() / scale)), 12);
+                        return wrong(
+                            format!("{text} would be a percentage of {name}"),
+                            &format!("this column counts in {name}: write `{bare}`"),
+                        );
+                    }
+                }
+                Ok(Value::Number(number))
+            }
+        }
+    }
+
+    /// A column that has been read.
+    fn column(&mut self, column: Column, table: &Table, name: &str) -> Option<DataId> {
+        if let Some((place, message, label, help)) = column.first {
+            let more = column.wrong - 1;
+            let label = if more == 0 { label } else { format!("and {} of `{name}` below", count(more, "other cell")) };
+            self.misfit(table, place, Code::E1003, message, label, help);
+            return None;
+        }
+        self.model.data.push(column.cells);
+        Some(DataId(self.model.data.len() as u32 - 1))
+    }
+
+    /// An array of parameters: a matrix with the members of the second index in its header, or a row for each value.
+    pub(super) fn param_of_file(
+        &mut self,
+        file: &'a ast::Text,
+        name: &ast::Name,
+        axes: &[BinderId],
+        ty: Option<&Annotation>,
+    ) -> Option<DataId> {
+        let tables = self.tables;
+        let table = tables.table(file.span)?;
+        let indexes: Vec<IndexId> = axes.iter().map(|b| self.model.binder(*b).index).collect();
+        if indexes.iter().any(|i| matches!(self.model.index(*i).members, super::Members::Unknown)) {
+            return None;
+        }
+        let members: Vec<Vec<u32>> = indexes.iter().map(|i| self.model.members(*i)).collect();
+        let header = table.header();
+        let matrix = indexes.len() == 2 && header.len() > 1 && {
+            let known = header[1..].iter().filter(|h| self.member_of(indexes[1], h).is_some()).count();
+            // Of two columns one may be misspelt: then no label stands below the first.
+            known * 2 > header.len() - 1 || known > 0 && self.member_of(indexes[1], table.cell(0, 1)).is_none()
+        };
+        if !matrix && header.len() != indexes.len() + 1 {
+            let wanted = indexes.iter().map(|i| self.model.index(*i).name.as_str()).collect::<Vec<_>>().join(", ");
+            let error = Diagnostic::new(
+                Code::E1001,
+                format!(
+                    "`{}` has {}, and `{}` wants {}",
+                    table.path,
+                    count(header.len(), "column"),
+                    name.text,
+                    indexes.len() + 1
+                ),
+                file.span,
+                format!("its columns are {}", header.join(", ")),
+            )
+            .help(if indexes.len() == 2 {
+                format!(
+                    "a row for each value ({wanted}, value), or a column for each member of `{}`",
+                    self.model.index(indexes[1]).name
+                )
+            } else {
+                format!("a row for each value: {wanted}, value")
+            });
+            self.report(error);
+            return None;
+        }
+        // Where each cell of the table belongs, in the order of the members.
+        let position: Vec<BTreeMap<u32, usize>> =
+            members.iter().map(|m| m.iter().enumerate().map(|(i, p)| (*p, i)).collect()).collect();
+        let size: usize = members.iter().map(Vec::len).product();
+        let mut rows: Vec<Option<(usize, usize)>> = vec![None; size];
+        let keys = if matrix { 1 } else { indexes.len() };
+        let mut across = vec![0; header.len()];
+        if matrix {
+            for (column, name) in header.iter().enumerate().skip(1) {
+                let Some(at) = self.member_of(indexes[1], name) else {
+                    self.no_member(table, table.place(None, Some(column)), indexes[1], name);
+                    return None;
+                };
+                across[column] = position[1].get(&at).copied().unwrap_or(0);
+            }
+        }
+        for row in 0..table.rows() {
+            let mut flat = 0;
+            for key in 0..keys {
+                let text = table.cell(row, key);
+                let Some(at) = self.member_of(indexes[key], text) else {
+                    self.no_member(table, table.place(Some(row), Some(key)), indexes[key], text);
+                    return None;
+                };
+                flat = flat * members[key].len() + position[key].get(&at).copied().unwrap_or(0);
+            }
+            let columns = if matrix { 1..header.len() } else { keys..keys + 1 };
+            for column in columns {
+                let flat = if matrix { flat * members[1].len() + across[column] } else { flat };
+                if let Some((first, _)) = rows[flat].replace((row, column)) {
+                    let line = table.place(Some(first), None).line;
+                    let what = if matrix {
+                        format!("`{}`", table.cell(row, 0))
+                    } else {
+                        self.tuple_name(&indexes, &members, flat)
+                    };
+                    self.misfit(
+                        table,
+                        table.place(Some(row), matrix.then_some(0)),
+                        Code::E1004,
+                        format!("{what} stands twice in this table"),
+                        format!("it has stood in line {line} already"),
+                        "remove one of the rows".into(),
+                    );
+                    return None;
+                }
+            }
+        }
+        // Which members a `where` leaves is known only later.
+        let filtered = matches!(self.heads.iter().zip(&self.model.decls).find(|(_, d)| d.axes == axes), Some((super::resolve::Head::Written(head), _)) if head.binders.iter().any(|b| b.filter.is_some()));
+        if let Some(missing) = rows.iter().position(Option::is_none).filter(|_| !filtered) {
+            let what = self.tuple_name(&indexes, &members, missing);
+            let more = rows.iter().filter(|r| r.is_none()).count() - 1;
+            let label =
+                if more == 0 { String::new() } else { format!("and nothing of {}", count(more, "other member")) };
+            let error =
+                Diagnostic::new(Code::E1004, format!("`{}` says nothing of {what}", table.path), file.span, label)
+                    .help("give each member its value");
+            self.report(error);
+            return None;
+        }
+        let mut cells = Column::new(ty);
+        let gaps: Vec<usize> = (0..size).filter(|at| rows[*at].is_none()).collect();
+        for cell in rows {
+            match cell {
+                Some((row, column)) => self.cell(&mut cells, table, row, column, ty),
+                None => cells.skip(),
+            }
+        }
+        if (keys..header.len()).any(|column| !self.header_agrees(table, column, ty)) {
+            return None;
+        }
+        let data = self.column(cells, table, &name.text)?;
+        if !gaps.is_empty() {
+            self.model.gaps.push((data, gaps));
+        }
+        Some(data)
+    }
+
+    /// Whether the unit that a header gives in brackets, if it gives one, is the one that is declared.
+    fn header_agrees(&mut self, table: &Table, column: usize, ty: Option<&Annotation>) -> bool {
+        let Some((_, written)) = table.header()[column].split_once('[') else { return true };
+        let written = written.trim().trim_end_matches(']').trim().to_string();
+        if let Some(AnnotationKind::Label(_) | AnnotationKind::Bool | AnnotationKind::Unknown) = ty.map(|a| &a.kind) {
+            return true;
+        }
+        let wanted = match ty.map(|a| &a.kind) {
+            Some(AnnotationKind::Unit(unit)) => unit.clone(),
+            _ => Unit::one(),
+        };
+        let name = self.model.units.name(&wanted);
+        let bare = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        let same = bare(&written) == bare(&name)
+            || matches!(self.names.get(&written).map(|e| e.meaning), Some(super::resolve::Meaning::Unit(id)) if {
+                let units = &self.model.units;
+                units.dim(&Unit::of(id)) == units.dim(&wanted) && units.scale(&Unit::of(id)) == units.scale(&wanted)
+            });
+        if same {
+            return true;
+        }
+        self.misfit(
+            table,
+            table.place(None, Some(column)),
+            Code::E1002,
+            format!("this column is in {written}, and {name} is declared"),
+            String::new(),
+            format!("declare it in {written}, or write the column in {name}"),
+        );
+        false
+    }
+
+    fn tuple_name(&self, indexes: &[IndexId], members: &[Vec<u32>], flat: usize) -> String {
+        let (mut names, mut rest) = (Vec::new(), flat);
+        for (index, members) in indexes.iter().zip(members).rev() {
+            names.push(self.model.member_name(*index, members[rest % members.len()]));
+            rest /= members.len();
+        }
+        names.reverse();
+        format!("`{}`", names.join(", "))
+    }
+
+    fn member_of(&self, index: IndexId, text: &str) -> Option<u32> {
+        if !self.model.is_numeric(index) {
+            return self.label_in(index, text);
+        }
+        let n: i64 = text.parse().ok()?;
+        let at = u32::try_from(n - self.model.first(index)).ok()?;
+        match &self.model.index(index).members {
+            super::Members::Numbers { count, .. } => (at < *count).then_some(at),
+            super::Members::Part(part) => part.contains(&at).then_some(at),
+            _ => None,
+        }
+    }
+
+    fn no_member(&mut self, table: &Table, place: Place, index: IndexId, text: &str) {
+        let of = self.model.index(index).name.clone();
+        let known: Vec<String> =
+            self.model.members(index).iter().take(1000).map(|m| self.model.member_name(index, *m)).collect();
+        let help = match did_you_mean(text, known.iter().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("its members are {}", known.iter().take(8).cloned().collect::<Vec<_>>().join(", ")),
+        };
+        let shown = if text.is_empty() { "an empty cell".to_string() } else { format!("`{text}`") };
+        self.misfit(table, place, Code::E1004, format!("{shown} is no member of `{of}`"), String::new(), help);
+    }
+
+    /// The rows of a series: times in the clock's unit, and a column of values for each member.
+    pub(super) fn series_of_file(
+        &mut self,
+        file: &'a ast::Text,
+        time: Option<&'a ast::Name>,
+        column: Option<&'a ast::Name>,
+        axes: &[BinderId],
+        ty: Option<&Annotation>,
+    ) -> Option<(Vec<BigRational>, Vec<DataId>)> {
+        let tables = self.tables;
+        let table = tables.table(file.span)?;
+        let unknown =
+            |b: &BinderId| matches!(self.model.index(self.model.binder(*b).index).members, super::Members::Unknown);
+        if axes.iter().any(unknown) {
+            return None;
+        }
+        let clock = match time {
+            Some(name) => self.find_column(table, file.span, &name.text, name.span, false)?,
+            None => 0,
+        };
+        let mut columns = Vec::new();
+        if let [axis] = axes {
+            let index = self.model.binder(*axis).index;
+            for member in self.model.members(index) {
+                let name = self.model.member_name(index, member);
+                columns.push((self.find_column(table, file.span, &name, file.span, false)?, name));
+            }
+        } else if let Some(name) = column {
+            columns.push((self.find_column(table, file.span, &name.text, name.span, false)?, name.text.clone()));
+        } else if table.header().len() == 2 {
+            let other = 1 - clock.min(1);
+            columns.push((other, table.header()[other].clone()));
+        } else {
+            let error = Diagnostic::new(
+                Code::E1002,
+                format!("`{}` has {}: which one?", table.path, count(table.header().len(), "column")),
+                file.span,
+                format!("its columns are {}", table.header().join(", ")),
+            )
+            .help(format!("name it: `column {}`", table.header().last().map_or("name", String::as_str)));
+            self.report(error);
+            return None;
+        }
+        if let Some(unit) = self.model.clock.as_ref().map(|c| c.unit) {
+            let kind = AnnotationKind::Unit(Unit::of(unit));
+            if !self.header_agrees(table, clock, Some(&Annotation { kind, span: file.span })) {
+                return None;
+            }
+        }
+        let times = self.times(table, clock)?;
+        let mut data = Vec::new();
+        for (column, name) in columns {
+            if !self.header_agrees(table, column, ty) {
+                return None;
+            }
+            let mut cells = Column::new(ty);
+            for row in 0..table.rows() {
+                self.cell(&mut cells, table, row, column, ty);
+            }
+            data.push(self.column(cells, table, &name)?);
+        }
+        Some((times, data))
+    }
+
+    fn times(&mut self, table: &Table, column: usize) -> Option<Vec<BigRational>> {
+        let mut times: Vec<BigRational> = Vec::with_capacity(table.rows());
+        for row in 0..table.rows() {
+            let text = table.cell(row, column);
+            let place = table.place(Some(row), Some(column));
+            let time = match (Date::parse(text), Decimal::parse(text)) {
+                (Some(date), _) => match self.date_value(date) {
+                    Ok(time) => time,
+                    Err(why) => {
+                        let (fact, help) = why.unwrap_or_default();
+                        if !fact.is_empty() {
+                            self.misfit(table, place, Code::E0508, fact, "a date".into(), help);
+                        }
+                        return None;
+                    }
+                },
+                (None, Some(number)) => number.to_rational(),
+                (None, None) if text.len() == 10 && text.matches('-').count() == 2 => {
+                    let help = "a date is written 2021-08-04: year, month, day".to_string();
+                    let fact = format!("`{text}` is not a date");
+                    self.misfit(table, place, Code::E0009, fact, "no calendar has this day".into(), help);
+                    return None;
+                }
+                (None, None) => {
+                    let shown = if text.is_empty() { "an empty cell".to_string() } else { format!("`{text}`") };
+                    let help = "write a number in the clock's unit, or a date as 2021-08-04".to_string();
+                    self.misfit(table, place, Code::E1003, format!("{shown} is no time"), String::new(), help);
+                    return None;
+                }
+            };
+            if times.last().is_some_and(|last| *last >= time) {
+                let before = table.cell(row - 1, column).to_string();
+                let fact = if times.last() == Some(&time) { "the same time twice" } else { "time runs backward" };
+                self.misfit(
+                    table,
+                    place,
+                    Code::E1005,
+                    format!("{fact}: {text} after {before}"),
+                    String::new(),
+                    "sort the rows by time, one row for each".into(),
+                );
+                return None;
+            }
+            times.push(time);
+        }
+        Some(times)
+    }
+}
+
+/// A column on its way.
+struct Column {
+    cells: Cells,
+    wrong: usize,
+    first: Option<(Place, String, String, String)>,
+}
+
+impl Column {
+    fn new(ty: Option<&Annotation>) -> Self {
+        let cells = match ty.map(|a| &a.kind) {
+            Some(AnnotationKind::Label(index)) => Cells::Labels(*index, Vec::new()),
+            Some(AnnotationKind::Bool) => Cells::Bools(Vec::new()),
+            _ => Cells::Numbers(Vec::new()),
+        };
+        Self { cells, wrong: 0, first: None }
+    }
+
+    /// A cell that is not there.
+    fn skip(&mut self) {
+        match &mut self.cells {
+            Cells::Numbers(all) => all.push(Decimal::default()),
+            Cells::Labels(_, all) => all.push(0),
+            Cells::Bools(all) => all.push(false),
+        }
+    }
+
+    fn push(&mut self, value: Value) {
+        match (&mut self.cells, value) {
+            (Cells::Numbers(all), Value::Number(n)) => all.push(n),
+            (Cells::Labels(_, all), Value::Label(l)) => all.push(l),
+            (Cells::Bools(all), Value::Bool(b)) => all.push(b),
+            _ => {}
+        }
+    }
+}
+
+/// What is most often wrong with a number in a file: separators of thousands, and the unit of the column.
+fn number_help(text: &str, unit: &str) -> String {
+    let example = "write a number, such as `1000`, `2.5e-3` or `5%`".to_string();
+    if text.is_empty() {
+        return "write a number; what is not known is no 0".into();
+    }
+    let separators = [',', '\'', ' ', '\u{a0}', '\u{202f}'];
+    let groups: Vec<&str> = text.trim_start_matches(['$', '€', '£']).split(separators).collect();
+    let digits = |s: &&str| s.bytes().all(|b| b.is_ascii_digit());
+    let thousands = groups.len() > 1
+        && (1..=3).contains(&groups[0].len())
+        && digits(&groups[0])
+        && groups[1..].iter().all(|g| g.split('.').next().is_some_and(|g| g.len() == 3 && digits(&g)));
+    if thousands && Decimal::parse(&groups.concat()).is_some() {
+        return format!("write `{}`", groups.concat());
+    }
+    // Where the comma parts decimals, points may part thousands: `1.234,56`.
+    if let (Some((whole, part)), true) = (text.split_once(','), groups.len() == 2)
+        && whole.split('.').skip(1).all(|g| g.len() == 3 && digits(&g))
+        && let whole = whole.replace('.', "")
+        && Decimal::parse(&whole).is_some()
+        && digits(&part)
+    {
+        return format!("decimals stand behind a point: `{whole}.{part}`");
+    }
+    let bare = text.trim_start_matches(['$', '€', '£']);
+    if bare != text && Decimal::parse(bare).is_some() {
+        return format!("the column says the unit: write `{bare}`");
+    }
+    match text.find(|c: char| c.is_alphabetic()).filter(|at| *at > 0) {
+        Some(at) if Decimal::parse(text[..at].trim()).is_some() => {
+            let written = text[at..].trim();
+            // Of another scale the number would be another, too.
+            if written == unit || written.strip_suffix('s') == Some(unit) {
+                return format!("the column says the unit: write `{}`", text[..at].trim());
+            }
+            if unit.is_empty() || unit == "1" {
+                example
+            } else {
+                format!("this column counts in {unit}: write a number of those")
+            }
+        }
+        _ => example,
+    }
+}

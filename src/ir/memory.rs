@@ -1,0 +1,189 @@
+//! From what a model means to what is computed: values of another moment, and of the whole run.
+
+use super::lower::{Home, Lower, Mode};
+use super::*;
+use crate::builtins::{Builtin, Kernel, Memory};
+use crate::hir::{self, DeclKind, Descend, ExprKind};
+
+impl Lower<'_> {
+    /// A value at another moment, through the cells that remember it.
+    pub(super) fn remembered(&mut self, memory: Memory, args: &[Option<hir::ExprId>]) -> ExprId {
+        let Some(arg) = args.first().copied().flatten() else { return self.constant(f64::NAN) };
+        let start = args.get(1).copied().flatten();
+        match &self.hir.expr(arg).kind {
+            ExprKind::Decl(id) => self.remember(memory, *id, 0, start),
+            ExprKind::Element { decl, at, otherwise } => {
+                self.element(*decl, at, *otherwise, &mut |l, member| l.remember(memory, *decl, member, start))
+            }
+            _ => self.constant(f64::NAN),
+        }
+    }
+
+    fn remember(&mut self, memory: Memory, id: DeclId, member: u32, start: Option<hir::ExprId>) -> ExprId {
+        if self.mode == Mode::Opening {
+            return match (memory, start) {
+                (Memory::Previous, Some(start)) => self.expr(start),
+                (Memory::Total, _) => self.constant(0.0),
+                _ => self.value(id, member),
+            };
+        }
+        let key = (id, member);
+        match memory {
+            Memory::Requested => match self.homes[id.0 as usize] {
+                Home::Move(m) => self.add(Expr::Asked(MoveId(m + member))),
+                _ => self.constant(f64::NAN),
+            },
+            Memory::Opening => {
+                let cell = self.row_cell(key);
+                self.add(Expr::Cell(cell))
+            }
+            Memory::Initial => {
+                // A param has one value for the whole run.
+                if matches!(self.homes[id.0 as usize], Home::Param(_) | Home::Inline(_)) {
+                    return self.value(id, member);
+                }
+                let cell = match self.memory.get(&key).and_then(|m| m.initial) {
+                    Some(cell) => cell,
+                    None => {
+                        let cell = self.cell();
+                        self.memory.entry(key).or_default().initial = Some(cell);
+                        let (value, after_moves) = self.value_of(key);
+                        self.out.rows.push(RowCell { cell, value, after_moves, first: true });
+                        cell
+                    }
+                };
+                self.add(Expr::Cell(cell))
+            }
+            Memory::Total => {
+                let cell = match self.memory.get(&key).and_then(|m| m.total) {
+                    Some(cell) => cell,
+                    None => {
+                        let cell = self.cell();
+                        self.memory.entry(key).or_default().total = Some(cell);
+                        let what = match self.homes[id.0 as usize] {
+                            Home::Move(m) => Summed::Move(MoveId(m + member)),
+                            _ => Summed::Rate(self.value(id, member)),
+                        };
+                        self.out.sums.push(Sum { cell, what });
+                        cell
+                    }
+                };
+                self.add(Expr::Cell(cell))
+            }
+            Memory::Previous => {
+                let cell = match self.memory.get(&key).and_then(|m| m.previous) {
+                    Some(cell) => cell,
+                    None => {
+                        let row = self.row_cell(key);
+                        let cell = self.cell();
+                        self.memory.entry(key).or_default().previous = Some(cell);
+                        self.out.shifts.push((cell, row));
+                        cell
+                    }
+                };
+                let start = match start {
+                    Some(start) => self.expr(start),
+                    None => self.value(id, member),
+                };
+                let (step, zero) = (self.add(Expr::Step), self.constant(0.0));
+                let first = self.add(Expr::Binary(Binary::Equal, step, zero));
+                let before = self.add(Expr::Cell(cell));
+                self.add(Expr::If(first, start, before))
+            }
+        }
+    }
+
+    /// The cell that holds a name's value of the row.
+    fn row_cell(&mut self, key: (DeclId, u32)) -> CellId {
+        if let Some(cell) = self.memory.get(&key).and_then(|m| m.row) {
+            return cell;
+        }
+        let cell = self.cell();
+        self.memory.entry(key).or_default().row = Some(cell);
+        let (value, after_moves) = self.value_of(key);
+        self.out.rows.push(RowCell { cell, value, after_moves, first: false });
+        cell
+    }
+
+    fn value_of(&mut self, (id, member): (DeclId, u32)) -> (ExprId, bool) {
+        let after_moves = match self.hir.decl(id).kind {
+            DeclKind::Let { .. } => self.facts.order.after_moves[id.0 as usize],
+            DeclKind::Move(_) => !self.dated(id),
+            _ => false,
+        };
+        (self.value(id, member), after_moves)
+    }
+
+    /// A number of the whole run, with its members bound.
+    pub(super) fn metric(&mut self, id: DeclId) -> ExprId {
+        let DeclKind::Metric { value, window } = self.hir.decl(id).kind else { return self.constant(f64::NAN) };
+        let window = window.map(|(from, to)| (self.expr(from), self.expr(to)));
+        let before = (std::mem::replace(&mut self.window, window), std::mem::replace(&mut self.mode, Mode::Metric));
+        let out = self.expr(value);
+        (self.window, self.mode) = before;
+        out
+    }
+
+    /// A function of the whole run: its argument is worked out in every row.
+    pub(super) fn probe(&mut self, reducer: Reducer, args: &[Option<hir::ExprId>]) -> ExprId {
+        let Some(arg) = args.first().copied().flatten() else { return self.constant(f64::NAN) };
+        let name = self.hir.named(arg);
+        let transfer = name.is_some_and(|id| matches!(&self.hir.decl(id).kind, DeclKind::Move(m) if !m.flow));
+        let dated = name.is_some_and(|id| self.dated(id));
+        let steps_only = (reducer == Reducer::Total && !dated) || self.names_a_move(arg);
+        let at = args.get(1).copied().flatten().map(|t| self.expr(t));
+        self.mode = Mode::Step;
+        let value = self.expr(arg);
+        self.mode = Mode::Metric;
+        let probe = Probe {
+            reducer,
+            value,
+            after_moves: self.hangs_on_moves(arg),
+            steps_only,
+            amounts: transfer,
+            window: self.window,
+            at,
+        };
+        self.out.probes.push(probe);
+        let probe = self.out.probes.len() as u32 - 1;
+        self.add(Expr::Probe(probe))
+    }
+
+    /// Whether an expression is known only after this step has moved what it moves.
+    pub(super) fn hangs_on_moves(&self, start: hir::ExprId) -> bool {
+        self.any_name(start, |id| match self.hir.decl(id).kind {
+            DeclKind::Let { .. } => self.facts.order.after_moves[id.0 as usize],
+            DeclKind::Move(_) => !self.dated(id),
+            _ => false,
+        })
+    }
+
+    /// Whether an expression names something that moves within a step: it has no value in the last row.
+    fn names_a_move(&self, start: hir::ExprId) -> bool {
+        self.any_name(start, |id| matches!(self.hir.decl(id).kind, DeclKind::Move(_)) && !self.dated(id))
+    }
+
+    /// Whether an expression reads such a name in its own row. The row before and sums so far are known; only a start may
+    /// hang on something.
+    fn any_name(&self, start: hir::ExprId, such: impl Fn(DeclId) -> bool) -> bool {
+        let mut found = false;
+        self.hir.reads(start, |e, kind| {
+            found |= self.hir.named(e).is_some_and(&such);
+            match kind {
+                _ if found => Descend::Stop,
+                ExprKind::Builtin(b, args) if looks_back(b, args) => Descend::Rest,
+                _ => Descend::Into,
+            }
+        });
+        found
+    }
+}
+
+/// Whether a function gives a value of before this step: a sum so far, or the row before where its start is given.
+fn looks_back(builtin: &Builtin, args: &[Option<hir::ExprId>]) -> bool {
+    match builtin.kernel {
+        Kernel::Memory(Memory::Total) => true,
+        Kernel::Memory(Memory::Previous) => args.get(1).is_some_and(Option::is_some),
+        _ => false,
+    }
+}
