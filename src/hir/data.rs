@@ -59,6 +59,11 @@ enum Value {
 
 impl<'a> Resolver<'a> {
     fn misfit(&mut self, table: &Table, place: Place, code: Code, message: String, label: String, help: String) {
+        let column = place.field.and_then(|f| table.header().get(f)).filter(|name| !name.is_empty());
+        let label = match column {
+            Some(name) if label.is_empty() => format!("column `{name}`"),
+            _ => label,
+        };
         let diagnostic = Diagnostic::new(code, message, Span::default(), label).help(help);
         self.misfits.push(Misfit { path: table.path.clone(), place, diagnostic });
     }

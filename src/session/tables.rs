@@ -247,7 +247,7 @@ impl Reader<'_> {
                 "keep fewer columns: name those that are wanted".into(),
             ),
         };
-        let error = Diagnostic::new(Code::E1001, fact, named, "").help(help);
+        let error = Diagnostic::new(Code::E1001, fact, named, "here").help(help);
         let shown = self.shown(error, path, misread.place);
         if shown.primary.span == named { shown } else { shown.label(named, "read here") }
     }
