@@ -111,6 +111,8 @@ struct Run<'p> {
     /// New values of states, on their way.
     news: Vec<(usize, f64)>,
     done: Vec<bool>,
+    /// The step on which each dated transfer first falls.
+    dates: Vec<f64>,
     /// The asset of each stock.
     asset: Vec<usize>,
     /// The values that a function of many looks at.
@@ -140,6 +142,7 @@ impl Program<'_> {
             emptied: vec![false; stocks],
             news: Vec::new(),
             done: vec![false; moves],
+            dates: Vec::new(),
             asset: {
                 let mut asset = vec![0; stocks];
                 for (i, a) in model.assets.iter().enumerate() {
@@ -190,12 +193,20 @@ impl Run<'_> {
         };
         let mut undated = Edges::new(model, of(false), &self.asset);
         let dated: Vec<u32> = of(true);
+        // What a run looks at and when does not change during it.
         let windows: Vec<(u64, u64)> = program
             .probes
             .iter()
             .zip(&model.probes)
-            .map(|(regs, probe)| window(clock, regs.window.map(|(a, b)| (self.reg(a), self.reg(b))), probe.steps_only))
+            .map(|(regs, probe)| {
+                let whole = regs.window.map(|(a, b)| (self.reg(a), self.reg(b)));
+                let (first, last) = window(clock, whole, probe.steps_only);
+                let Some(at) = regs.at else { return (first, last) };
+                let at = event_step(self.reg(at), clock.start, clock.dt);
+                if at >= first as f64 && at <= last as f64 { (at as u64, at as u64) } else { (1, 0) }
+            })
             .collect();
+        self.dates = program.dated.iter().map(|d| event_step(self.reg(d.first), clock.start, clock.dt)).collect();
         for k in 0..=clock.steps {
             self.step = k;
             self.last = k == clock.steps;
@@ -396,11 +407,6 @@ impl Run<'_> {
         let clock = &self.model.clock;
         for (i, probe) in self.model.probes.iter().enumerate().filter(|(_, p)| p.after_moves == after_moves) {
             let regs = &self.program.probes[i];
-            if let Some(at) = regs.at
-                && event_step(self.reg(at), clock.start, clock.dt) != k as f64
-            {
-                continue;
-            }
             let (first, last) = windows[i];
             if first <= k && k <= last {
                 let dt = if probe.amounts { 1.0 } else { clock.dt };
@@ -412,10 +418,15 @@ impl Run<'_> {
     fn dated(&mut self, all: &[u32]) -> Checked<()> {
         let (program, clock) = (self.program, &self.model.clock);
         let mut due = Vec::new();
-        for dated in &program.dated {
-            let period = dated.period.map(|r| self.reg(r));
-            let last = dated.last.map(|r| self.reg(r));
-            if event_hits(clock, self.step, self.reg(dated.first), period, last) {
+        for (dated, date) in program.dated.iter().zip(&self.dates) {
+            let hits = match dated.period.map(|r| self.reg(r)) {
+                None => *date == self.step as f64,
+                period => {
+                    let last = dated.last.map(|r| self.reg(r));
+                    event_hits(clock, self.step, self.reg(dated.first), period, last)
+                }
+            };
+            if hits {
                 due.push(dated);
             }
         }
