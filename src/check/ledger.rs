@@ -20,21 +20,24 @@ struct Ledger<'a> {
 }
 
 pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
+    // What is constant is remembered from one declaration to the next.
+    let (mut fold, mut rough) = (Fold::new(model, facts), Fold::new(model, facts));
+    rough.rough = true;
     let mut ledger = Ledger { model, sources, facts, diagnostics: Vec::new() };
     for (id, decl, m) in model.moves() {
-        ledger.edge(id, decl, m);
+        ledger.edge(&mut rough, id, decl, m);
     }
     for (id, decl) in model.decls() {
         match &decl.kind {
             DeclKind::Stock { opening, set, signed, range } => {
-                ledger.opening(id, decl, set.unwrap_or(*opening), *signed, *range);
+                ledger.opening(&mut fold, id, decl, set.unwrap_or(*opening), *signed, *range);
             }
             // What a setting gives is the call's, and is checked when a run starts.
-            DeclKind::Param { value, set: None, range } => ledger.opening(id, decl, *value, true, *range),
+            DeclKind::Param { value, set: None, range } => ledger.opening(&mut fold, id, decl, *value, true, *range),
             _ => {}
         }
     }
-    let conserves = model.conserves.iter().enumerate().map(|(i, c)| ledger.conserve(i, c)).collect();
+    let conserves = model.conserves.iter().enumerate().map(|(i, c)| ledger.conserve(&mut fold, i, c)).collect();
     diagnostics.append(&mut ledger.diagnostics);
     facts.conserves = conserves;
 }
@@ -58,7 +61,7 @@ impl Ledger<'_> {
         self.model.units.name(&self.facts.decl(id).shown)
     }
 
-    fn edge(&mut self, id: DeclId, decl: &Decl, m: &Move) {
+    fn edge(&mut self, fold: &mut Fold, id: DeclId, decl: &Decl, m: &Move) {
         for place in [&m.from, &m.to] {
             if let PlaceKind::Decl(id) = place.kind
                 && self.stock(place).is_none()
@@ -101,7 +104,7 @@ impl Ledger<'_> {
         }
         let (from, to) = (self.stock(&m.from), self.stock(&m.to));
         if let (Some(from), Some(to)) = (from, to) {
-            if from == to && self.same_member(id, m) {
+            if from == to && self.same_member(fold, id, m) {
                 let name = self.sources.text(m.from.span);
                 let (whose, help) = match decl.axes.first() {
                     None => (String::new(), "let it end in another stock".to_string()),
@@ -142,9 +145,7 @@ impl Ledger<'_> {
     }
 
     /// Whether both ends are one stock, for some member of the move.
-    fn same_member(&self, id: DeclId, m: &Move) -> bool {
-        let mut fold = Fold::new(self.model, self.facts);
-        fold.rough = true;
+    fn same_member(&self, fold: &mut Fold, id: DeclId, m: &Move) -> bool {
         let mut env = fold.env();
         let mut same = |env: &mut Vec<u32>| {
             m.from.at.iter().zip(&m.to.at).all(|(a, b)| {
@@ -164,21 +165,28 @@ impl Ledger<'_> {
     }
 
     /// Constant openings, or a param's defaults, within their bounds: of an array, the first that is not.
-    fn opening(&mut self, id: DeclId, decl: &Decl, opening: ExprId, signed: bool, range: Option<(ExprId, ExprId)>) {
+    fn opening(
+        &mut self,
+        fold: &mut Fold,
+        id: DeclId,
+        decl: &Decl,
+        opening: ExprId,
+        signed: bool,
+        range: Option<(ExprId, ExprId)>,
+    ) {
         if self.dim(id).is_none() || (signed && range.is_none()) {
             return;
         }
-        let mut fold = Fold::new(self.model, self.facts);
         let mut env = fold.env();
         let Some(shape) = self.facts.shape(id) else {
-            self.opens(&mut fold, &mut env, (id, decl, &decl.name), opening, signed, range);
+            self.opens(fold, &mut env, (id, decl, &decl.name), opening, signed, range);
             return;
         };
         for offset in 0..shape.len {
             let members = shape.members(offset);
             decl.axes.iter().zip(&members).for_each(|(b, m)| env[b.0 as usize] = *m);
             let name = format!("{}[{}]", decl.name, member_names(self.model, id, &members));
-            if self.opens(&mut fold, &mut env, (id, decl, &name), opening, signed, range) {
+            if self.opens(fold, &mut env, (id, decl, &name), opening, signed, range) {
                 return;
             }
         }
@@ -242,7 +250,7 @@ impl Ledger<'_> {
         }
     }
 
-    fn conserve(&mut self, index: usize, conserve: &Conserve) -> ConserveFacts {
+    fn conserve(&mut self, fold: &mut Fold, index: usize, conserve: &Conserve) -> ConserveFacts {
         let units = &self.model.units;
         let dim = &units.get(conserve.unit).dim;
         let name = &units.get(conserve.unit).name;
@@ -295,7 +303,7 @@ impl Ledger<'_> {
         let total = conserve
             .total
             .filter(|_| !stocks.is_empty() && !self.model.incomplete.stocks)
-            .map(|e| self.total(e, &stocks, name, conserve));
+            .map(|e| self.total(fold, e, &stocks, name, conserve));
         ConserveFacts { stocks, total }
     }
 
@@ -378,9 +386,8 @@ impl Ledger<'_> {
     }
 
     /// What a stock, or all members of it, open with.
-    fn opened(&self, id: DeclId, opening: ExprId) -> Option<BigRational> {
+    fn opened(&self, fold: &mut Fold, id: DeclId, opening: ExprId) -> Option<BigRational> {
         let Some(shape) = self.facts.shape(id) else { return constant(self.facts, opening) };
-        let mut fold = Fold::new(self.model, self.facts);
         let mut env = fold.env();
         let mut sum = BigRational::zero();
         for offset in 0..shape.len {
@@ -390,7 +397,14 @@ impl Ledger<'_> {
     }
 
     /// Whether the stocks open with the total that is stated: proved where all is constant.
-    fn total(&mut self, total: ExprId, stocks: &[DeclId], unit: &str, conserve: &Conserve) -> OpeningTotal {
+    fn total(
+        &mut self,
+        fold: &mut Fold,
+        total: ExprId,
+        stocks: &[DeclId],
+        unit: &str,
+        conserve: &Conserve,
+    ) -> OpeningTotal {
         let Some(wanted) = constant(self.facts, total) else { return OpeningTotal::AtStart };
         let mut sum = BigRational::zero();
         let mut parts = Vec::new();
@@ -398,7 +412,7 @@ impl Ledger<'_> {
         let show = |v: &BigRational| magnitude(to_f64(&(v / &scale)), 15);
         for id in stocks {
             let DeclKind::Stock { opening, set, .. } = self.model.decl(*id).kind else { continue };
-            let Some(value) = self.opened(*id, set.unwrap_or(opening)) else { return OpeningTotal::AtStart };
+            let Some(value) = self.opened(fold, *id, set.unwrap_or(opening)) else { return OpeningTotal::AtStart };
             if !value.is_zero() {
                 parts.push((
                     set.unwrap_or(opening),
