@@ -623,6 +623,13 @@ impl Infer<'_> {
             }
             return;
         }
+        if let (Ty::Label(_), Ty::Label(_)) = (&ta.ty, &tb.ty) {
+            let error =
+                Diagnostic::new(Code::E0201, "labels have no order", self.model.expr(b).span, self.origin(b, &tb))
+                    .label(self.model.expr(a).span, self.origin(a, &ta))
+                    .help("compare numbers: a column of the index, `place[a] < place[b]`, or an index of numbers");
+            return self.report(error);
+        }
         if ta.ty == Ty::Unknown || tb.ty == Ty::Unknown {
             return;
         }
