@@ -691,6 +691,21 @@ fn what_is_dated_moves_on_its_date() {
 }
 
 #[test]
+fn each_member_of_a_metric_has_its_own_window() {
+    let r = run("time month from 0 to 10
+        index Era {
+               | starts: month | ends: month
+          early | 0            | 3
+          late  | 5            | 8
+        }
+        let rows = time / (1 month)
+        metric seen[e in Era] = mean_over(rows) from starts[e] to ends[e]
+        metric twice[e in Era] = 2 * seen[e]");
+    assert_eq!((metric(&r, "seen[early]"), metric(&r, "seen[late]")), (1.5, 6.5));
+    assert_eq!((metric(&r, "twice[early]"), metric(&r, "twice[late]")), (3.0, 13.0));
+}
+
+#[test]
 fn a_failure_says_the_values_of_its_members() {
     let text = "unit TKN
         time month from 0 to 6

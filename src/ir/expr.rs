@@ -135,7 +135,9 @@ impl Lower<'_> {
     }
 
     pub(super) fn expr(&mut self, e: hir::ExprId) -> ExprId {
-        let closed = self.locals.is_empty() && self.facts.free[e.0 as usize].is_empty();
+        let closed = self.locals.is_empty()
+            && self.facts.free[e.0 as usize].is_empty()
+            && !(self.mode == Mode::Metric && self.own_window);
         if closed && let Some(done) = self.done[e.0 as usize] {
             return done;
         }

@@ -71,6 +71,8 @@ pub(super) struct Lower<'a> {
     pub too_large: bool,
     pub mode: Mode,
     pub window: Option<(ExprId, ExprId)>,
+    /// The window hangs on the member at hand: what is said of it holds for no other.
+    pub own_window: bool,
 }
 
 /// Lowers a model without errors. `None` where a fact is missing: the model has errors or no clock.
@@ -115,6 +117,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         too_large: false,
         mode: Mode::Opening,
         window: None,
+        own_window: false,
         hir,
         facts,
         out,

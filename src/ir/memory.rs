@@ -117,10 +117,12 @@ impl Lower<'_> {
     /// A number of the whole run, with its members bound.
     pub(super) fn metric(&mut self, id: DeclId) -> ExprId {
         let DeclKind::Metric { value, window } = self.hir.decl(id).kind else { return self.constant(f64::NAN) };
+        let own = window.is_some_and(|(from, to)| [from, to].iter().any(|e| !self.facts.free[e.0 as usize].is_empty()));
         let window = window.map(|(from, to)| (self.expr(from), self.expr(to)));
-        let before = (std::mem::replace(&mut self.window, window), std::mem::replace(&mut self.mode, Mode::Metric));
+        let before = (self.window, self.own_window, self.mode);
+        (self.window, self.own_window, self.mode) = (window, own, Mode::Metric);
         let out = self.expr(value);
-        (self.window, self.mode) = before;
+        (self.window, self.own_window, self.mode) = before;
         out
     }
 
