@@ -706,6 +706,31 @@ fn each_member_of_a_metric_has_its_own_window() {
 }
 
 #[test]
+fn what_takes_too_much_is_refused_and_what_only_looks_so_is_not() {
+    // A function of a function, forty times over: 2^40 calls, and forty values.
+    let mut text = String::from("time month from 0 to 1\nparam p = 1\nfn f0(x) = x + p\n");
+    for i in 1..=40 {
+        text += &format!("fn f{i}(x) = f{before}(x) + f{before}(x)\n", before = i - 1);
+    }
+    let r = run(&(text + "let all = f40(1)\nmetric m = final(all)"));
+    assert_eq!(metric(&r, "m"), 2.0 * (1u64 << 40) as f64);
+    // What a function makes of all members hangs on none of its arguments.
+    let r = run("time month from 0 to 1
+        index I = 0 .. 9999
+        param p[i in I] = 1
+        fn part(v) = v / sum(p)
+        let y[i in I] = part(p[i])
+        metric m = final(sum_of_y)
+        let sum_of_y = sum(y)");
+    near(metric(&r, "m"), 1.0, 1.0, "all parts");
+    let text = "time month from 0 to 1
+        index I = 0 .. 9999
+        let s = sum(1 for i in I for j in I for k in I)";
+    let wrong = checked(text, &MemLoader::default()).lower().expect_err("10^12 values");
+    assert_eq!(wrong[0].code.name(), "E0507");
+}
+
+#[test]
 fn a_failure_says_the_values_of_its_members() {
     let text = "unit TKN
         time month from 0 to 6

@@ -135,7 +135,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn expr(&mut self, e: hir::ExprId) -> ExprId {
-        let closed = self.locals.is_empty()
+        let closed = !self.takes[e.0 as usize]
             && self.facts.free[e.0 as usize].is_empty()
             && !(self.mode == Mode::Metric && self.own_window);
         if closed && let Some(done) = self.done[e.0 as usize] {
@@ -262,7 +262,11 @@ impl Lower<'_> {
                 Expr::Curve(id.0, x)
             }
             ExprKind::Call(id, args) => {
-                let args = args.iter().map(|a| self.expr(*a)).collect();
+                let args: Vec<ExprId> = args.iter().map(|a| self.expr(*a)).collect();
+                let call = (*id, args.clone());
+                if let Some(known) = self.called.get(&call) {
+                    return *known;
+                }
                 self.locals.push(args);
                 // What a function says of the run it is told by its arguments.
                 let mode = if self.mode == Mode::Metric { Mode::Step } else { self.mode };
@@ -270,6 +274,7 @@ impl Lower<'_> {
                 let out = self.expr(hir.function(*id).body);
                 self.mode = before;
                 self.locals.pop();
+                self.called.insert(call, out);
                 return out;
             }
             ExprKind::Builtin(builtin, args) => match builtin.reducer {
@@ -362,6 +367,10 @@ impl Lower<'_> {
         let index = self.hir.binder(self.hir.decl(decl).axes[axis]).index;
         let members = self.hir.members(index);
         let most = members.iter().copied().max().map_or(0, |m| m as usize + 1);
+        self.gather(most);
+        if self.too_large {
+            return otherwise;
+        }
         let mut values = vec![otherwise; most];
         for member in members {
             chosen.push(member);
@@ -373,6 +382,12 @@ impl Lower<'_> {
         self.out.picks.push(Pick { at, values, otherwise });
         let pick = self.out.picks.len() as u32 - 1;
         self.add(Expr::Pick(pick))
+    }
+
+    /// Counts values that a list or a pick holds: they take memory as operations do.
+    fn gather(&mut self, more: usize) {
+        self.gathered = self.gathered.saturating_add(more);
+        self.too_large |= self.gathered > super::lower::MAX_EXPRS;
     }
 
     /// Calls `run` for every member of a comprehension that may be in, and gives with it the condition under which it is.
@@ -401,10 +416,14 @@ impl Lower<'_> {
                     return;
                 }
             }
+            self.gather(1);
             return run(self, condition);
         };
         let binder = self.hir.binder(*first);
         for member in self.hir.members(binder.index) {
+            if self.too_large {
+                return;
+            }
             self.env[first.0 as usize] = member;
             let mut both = condition;
             if let Some(filter) = binder.filter {

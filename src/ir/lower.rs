@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use super::*;
 use crate::check::{Facts, Node, OpeningTotal as Known, Ty, constant};
-use crate::hir::{self, DeclKind, ExprKind, PlaceKind, Rule, Timing};
+use crate::hir::{self, DeclKind, ExprKind, FnId, PlaceKind, Rule, Timing};
 use crate::units::to_f64;
 
 /// Functions that call functions, and arrays of arrays, can write more expressions than memory holds; so many are allowed.
@@ -66,6 +66,12 @@ pub(super) struct Lower<'a> {
     /// Lets at the start.
     pub opened: HashMap<(DeclId, u32), ExprId>,
     pub locals: Vec<Vec<ExprId>>,
+    /// What functions come to, by their arguments: otherwise one that calls another twice, and so on, is never done.
+    pub called: HashMap<(FnId, Vec<ExprId>), ExprId>,
+    /// Which expressions of the model hang on an argument of the function around them.
+    pub takes: Vec<bool>,
+    /// How many values the lists and picks hold together.
+    pub gathered: usize,
     /// The members that names stand for, by [`BinderId`].
     pub env: Vec<u32>,
     pub too_large: bool,
@@ -113,6 +119,9 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         known: HashMap::default(),
         opened: HashMap::default(),
         locals: Vec::new(),
+        called: HashMap::default(),
+        takes: takes(hir),
+        gathered: 0,
         env: vec![u32::MAX; hir.binders.len()],
         too_large: false,
         mode: Mode::Opening,
@@ -125,6 +134,16 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
     lower.homes();
     lower.model();
     Some(if lower.too_large { Err(TooLarge) } else { Ok(lower.out) })
+}
+
+/// Which expressions hang on an argument of the function that they stand in. Parts are made before what they are parts of.
+fn takes(hir: &hir::Model) -> Vec<bool> {
+    let mut takes = vec![false; hir.exprs.len()];
+    for (i, expr) in hir.exprs.iter().enumerate() {
+        let parts = hir.children(hir::ExprId(i as u32));
+        takes[i] = matches!(expr.kind, ExprKind::Local(_)) || parts.iter().any(|part| takes[part.0 as usize]);
+    }
+    takes
 }
 
 impl Lower<'_> {
@@ -249,6 +268,7 @@ impl Lower<'_> {
         }
         self.mode = Mode::Step;
         self.done.fill(None);
+        self.called.clear();
         for (id, decl) in hir.decls() {
             let DeclKind::Let { value } = decl.kind else { continue };
             let after_moves = self.facts.order.after_moves[id.0 as usize];
