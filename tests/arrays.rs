@@ -691,6 +691,21 @@ fn what_is_dated_moves_on_its_date() {
 }
 
 #[test]
+fn dates_count_from_a_start_that_is_not_0() {
+    for start in ["3", "3 month", "(6 month) / 2", "1 month + 2 month"] {
+        let r = run(&format!(
+            "unit TKN
+            time month from {start} to 60 starting @2021-01-01
+            stock a: TKN = 100
+            stock b: TKN = 0
+            transfer unlock: a -> b = 10 TKN at @2021-06-01
+            metric when = first_time(b > 0)"
+        ));
+        assert_eq!(metric(&r, "when"), 8.0, "{start}");
+    }
+}
+
+#[test]
 fn each_member_of_a_metric_has_its_own_window() {
     let r = run("time month from 0 to 10
         index Era {

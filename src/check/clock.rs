@@ -36,6 +36,20 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
     let (from, to) = (value(clock.from, "the start of the clock"), value(clock.to, "the end of the clock"));
     let dt = clock.step.map_or_else(|| Some(BigRational::one()), |e| value(e, "the step of the clock"));
     let record = model.record.map(|e| (e, value(e, "the period of `record every`")));
+    if let Some((_, start)) = clock.starting
+        && !model.starts_at_a_number()
+        && constant(facts, start).is_some()
+    {
+        diagnostics.push(
+            Diagnostic::new(
+                Code::E0508,
+                "a clock with dates starts at a number that is written out",
+                model.expr(start).span,
+                "this is worked out",
+            )
+            .help("write the number itself: `from 0`"),
+        );
+    }
     let (Some(from), Some(to), Some(dt)) = (from, to, dt) else { return };
     let unit = &model.units.get(clock.unit).name;
     let show = |v: &BigRational| format!("{} {unit}", plain(to_f64(v), 12));

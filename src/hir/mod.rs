@@ -19,6 +19,7 @@ pub use resolve::{Input, Setting, resolve};
 pub(crate) use units::bounded as bounded_power;
 
 use num_rational::BigRational;
+use num_traits::Zero;
 
 use crate::builtins::{Builtin, Ends, Reading};
 use crate::data::Decimal;
@@ -669,6 +670,12 @@ impl Model {
         calendar.date(starting, time - crate::units::to_f64(&self.literal(from)?))
     }
 
+    /// The clock starts at a number that is written out, as dates need it: files are read before names mean anything.
+    pub(crate) fn starts_at_a_number(&self) -> bool {
+        let start = self.clock.as_ref().and_then(|c| c.starting);
+        start.is_none_or(|(_, from)| self.literal(from).is_some())
+    }
+
     /// An expression of numbers alone.
     fn literal(&self, e: ExprId) -> Option<BigRational> {
         match &self.expr(e).kind {
@@ -681,6 +688,7 @@ impl Model {
                     BinaryOp::Add => Some(a + b),
                     BinaryOp::Subtract => Some(a - b),
                     BinaryOp::Multiply => Some(a * b),
+                    BinaryOp::Divide if !b.is_zero() => Some(a / b),
                     _ => None,
                 }
             }
