@@ -721,6 +721,45 @@ fn each_member_of_a_metric_has_its_own_window() {
 }
 
 #[test]
+fn what_builds_on_two_of_its_neighbours_is_worked_out_once_for_each() {
+    let r = run("time month from 0 to 1
+        index N = 0 .. 80
+        let f[n in N] = f[n - 1 else 1] + f[n - 2 else 0]
+        let last = f[80]
+        metric m = final(last)");
+    let (mut before, mut now) = (0.0, 1.0);
+    for _ in 0..80 {
+        (before, now) = (now, before + now);
+    }
+    near(metric(&r, "m"), now, now, "a number of Fibonacci's");
+    let mut text = String::from("time month from 0 to 1\nindex N = 0 .. 9\nlet a0[n in N] = n\n");
+    for i in 1..=40 {
+        text += &format!("let a{i}[n in N] = a{before}[n] + a{before}[n]\n", before = i - 1);
+    }
+    let r = run(&(text + "let all = sum(a40)\nmetric m = final(all)"));
+    assert_eq!(metric(&r, "m"), 45.0 * (1u64 << 40) as f64);
+}
+
+#[test]
+fn numbers_past_all_members_are_no_members() {
+    let text = "time month from 0 to 1
+        index N = 5 .. 9
+        param p[n in N] from \"p.csv\"";
+    let file = |n: &str| MemLoader::default().with("p.csv", format!("n,p\n{n},1\n6,1\n7,1\n8,1\n9,1\n"));
+    assert!(checked(text, &file("5")).is_sound());
+    assert!(!checked(text, &file("-9223372036854775808")).is_sound());
+    let cell = "time month from 0 to 1
+        index N = 5 .. 9
+        let x[n in N] = { -9223372036854775808: 1, else: 0 }";
+    assert!(!checked(cell, &MemLoader::default()).is_sound());
+    let most = "time month from 0 to 1
+        index N = 0 .. 9999999
+        param p[n in N, m in N] from \"p.csv\"";
+    let said = checked(most, &MemLoader::default().with("p.csv", "n,m,p\n0,0,1\n")).diagnostics;
+    assert_eq!(said.iter().map(|d| d.code.name()).collect::<Vec<_>>(), ["E0507"]);
+}
+
+#[test]
 fn what_takes_too_much_is_refused_and_what_only_looks_so_is_not() {
     // A function of a function, forty times over: 2^40 calls, and forty values.
     let mut text = String::from("time month from 0 to 1\nparam p = 1\nfn f0(x) = x + p\n");

@@ -1,5 +1,8 @@
 //! Exact values of what is constant, for each member where it stands over members.
 
+use std::collections::HashMap;
+
+use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, ToPrimitive, Zero};
 
@@ -20,6 +23,9 @@ const MOST_VALUES: usize = 100_000;
 
 /// A value that builds on its neighbours comes to an end within this, or is found to be a loop elsewhere.
 const DEEPEST: usize = 10_000;
+
+/// So many values of members are kept, so that what builds on two of its neighbours is worked out once for each member.
+const MOST_KEPT: usize = 200_000;
 
 /// The members that names stand for, by [`BinderId`], as positions in the root of their index.
 pub type Env = Vec<u32>;
@@ -73,15 +79,27 @@ pub(super) struct Fold<'a> {
     pub model: &'a Model,
     pub facts: &'a Facts,
     done: Vec<State>,
+    /// Values of arrays' bodies, by their members.
+    kept: HashMap<(ExprId, Vec<u32>), Option<BigRational>>,
     /// Names whose array is being worked out for some member: how deep.
     depth: usize,
+    /// Something was too deep: what hangs on it is unknown from here, and may be known from elsewhere.
+    cut: bool,
     /// Functions of the language count as well, rounded as a run would; for what only decides which members there are.
     pub rough: bool,
 }
 
 impl<'a> Fold<'a> {
     pub(super) fn new(model: &'a Model, facts: &'a Facts) -> Self {
-        Self { model, facts, done: vec![State::New; model.exprs.len()], depth: 0, rough: false }
+        Self {
+            model,
+            facts,
+            done: vec![State::New; model.exprs.len()],
+            kept: HashMap::new(),
+            depth: 0,
+            cut: false,
+            rough: false,
+        }
     }
 
     /// No name stands for a member.
@@ -185,8 +203,8 @@ impl<'a> Fold<'a> {
             ExprKind::Label(_, at) => whole(i64::from(*at)),
             ExprKind::In(a, index) => {
                 let value = self.value(*a, env)?;
-                let at = value.to_integer().to_i64()? - model.first(*index);
-                truth(value.is_integer() && model.members(*index).iter().any(|m| i64::from(*m) == at))
+                let at = value.to_integer() - BigInt::from(model.first(*index));
+                truth(value.is_integer() && model.members(*index).iter().any(|m| BigInt::from(*m) == at))
             }
             ExprKind::Cells { at, cells, otherwise } => {
                 let at = *env.get(at.0 as usize).filter(|at| **at != u32::MAX)?;
@@ -264,7 +282,12 @@ impl<'a> Fold<'a> {
 
     /// The value of an array's body for one member.
     pub(super) fn bound(&mut self, decl: DeclId, members: &[u32], value: ExprId, env: &mut Env) -> Option<BigRational> {
+        let key = (value, members.to_vec());
+        if let Some(known) = self.kept.get(&key) {
+            return known.clone();
+        }
         if self.depth >= DEEPEST {
+            self.cut = true;
             return None;
         }
         let axes = &self.model.decl(decl).axes;
@@ -274,6 +297,10 @@ impl<'a> Fold<'a> {
         let out = self.value(value, env);
         self.depth -= 1;
         axes.iter().zip(before).for_each(|(b, m)| env[b.0 as usize] = m);
+        if self.kept.len() < MOST_KEPT && (out.is_some() || !self.cut) {
+            self.kept.insert(key, out.clone());
+        }
+        self.cut &= self.depth > 0;
         out
     }
 

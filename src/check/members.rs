@@ -8,13 +8,10 @@ use super::{Facts, Ty};
 use crate::builtins::Nothing;
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{
-    Aggregate, AnnotationKind, BinaryOp, BinderId, DataId, DeclId, DeclKind, ExprId, ExprKind, IndexId, Members, Model,
-    PlaceKind, Rule,
+    Aggregate, AnnotationKind, BinaryOp, BinderId, DataId, DeclId, DeclKind, ExprId, ExprKind, IndexId, MOST_CELLS,
+    Members, Model, PlaceKind, Rule,
 };
 use crate::source::{SourceMap, Span};
-
-/// An array of more cells is not worked out.
-const MOST_CELLS: usize = 10_000_000;
 
 /// The cells of an array, in the order of its members, the last index the fastest.
 #[derive(Clone, Debug, Default)]

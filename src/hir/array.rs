@@ -213,7 +213,7 @@ impl<'a> Resolver<'a> {
     /// The member that a cell is for.
     pub(super) fn key(&mut self, index: IndexId, key: &'a ast::Expr) -> Option<u32> {
         let members = |r: &Self, at: i64| {
-            let at = u32::try_from(at - r.model.first(index)).ok()?;
+            let at = u32::try_from(at.checked_sub(r.model.first(index))?).ok()?;
             r.model.members(index).contains(&at).then_some(at)
         };
         let text = self.sources.text(key.span).to_string();

@@ -10,7 +10,7 @@ use num_traits::One;
 
 use super::index::count;
 use super::resolve::Resolver;
-use super::{Annotation, AnnotationKind, BinderId, Cells, DataId, IndexId};
+use super::{Annotation, AnnotationKind, BinderId, Cells, DataId, IndexId, MOST_CELLS};
 use crate::data::{Decimal, Place, Table};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
@@ -302,7 +302,11 @@ impl<'a> Resolver<'a> {
         // Where each cell of the table belongs, in the order of the members.
         let position: Vec<BTreeMap<u32, usize>> =
             members.iter().map(|m| m.iter().enumerate().map(|(i, p)| (*p, i)).collect()).collect();
-        let size: usize = members.iter().map(Vec::len).product();
+        let size = members.iter().fold(1, |size: usize, m| size.saturating_mul(m.len()));
+        // Said with the array's shape.
+        if size > MOST_CELLS {
+            return None;
+        }
         let mut rows: Vec<Option<(usize, usize)>> = vec![None; size];
         let keys = if matrix { 1 } else { indexes.len() };
         let mut across = vec![0; header.len()];
@@ -425,7 +429,7 @@ impl<'a> Resolver<'a> {
             return self.label_in(index, text);
         }
         let n: i64 = text.parse().ok()?;
-        let at = u32::try_from(n - self.model.first(index)).ok()?;
+        let at = u32::try_from(n.checked_sub(self.model.first(index))?).ok()?;
         match &self.model.index(index).members {
             super::Members::Numbers { count, .. } => (at < *count).then_some(at),
             super::Members::Part(part) => part.contains(&at).then_some(at),

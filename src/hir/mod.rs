@@ -28,6 +28,9 @@ pub use crate::syntax::ast::{BinaryOp, CompareOp, ShortKind};
 use crate::syntax::parse::Incomplete;
 use crate::units::{Date, Registry, Unit, UnitId};
 
+/// An array of more cells is not worked out.
+pub(crate) const MOST_CELLS: usize = 10_000_000;
+
 /// A declaration of a [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeclId(pub u32);
