@@ -741,6 +741,28 @@ fn what_builds_on_two_of_its_neighbours_is_worked_out_once_for_each() {
 }
 
 #[test]
+fn what_is_decided_of_members_is_decided_once() {
+    // In doubles 0.1 + 0.2 is more than 0.3, and 0.3 · 10 not 3.
+    let r = run("time month from 0 to 1
+        index N = 0 .. 3
+        param k = 5
+        let v[n in N] = k + n
+        let part[n in N] = n / 10
+        let more = sum(v[n + 3] for n in N where n * 0.1 + 0.2 > 0.3 and n < 2 or n == 0)
+        let arm[n in N] = if (n + 2) * 0.1 + 0.1 > n * 0.1 + 0.3 then v[n + 9] else 1
+        let there[n in N] = v[part[n] * 10]
+        let far[n in N] = v[n * 0.1 * 10]
+        let case[n in N] = match n * 0.1 + 0.2 { 0.2 => 1, 0.3 => 2, 0.4 => 3, 0.5 => 4, else => v[n + 9] }");
+    assert_eq!(always(&r, "more"), 8.0);
+    for n in 0..4 {
+        assert_eq!(always(&r, &format!("arm[{n}]")), 1.0);
+        assert_eq!(always(&r, &format!("there[{n}]")), 5.0 + f64::from(n));
+        assert_eq!(always(&r, &format!("far[{n}]")), 5.0 + f64::from(n));
+        assert_eq!(always(&r, &format!("case[{n}]")), 1.0 + f64::from(n));
+    }
+}
+
+#[test]
 fn numbers_past_all_members_are_no_members() {
     let text = "time month from 0 to 1
         index N = 5 .. 9

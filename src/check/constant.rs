@@ -75,7 +75,7 @@ enum State {
 }
 
 /// Works out constants.
-pub(super) struct Fold<'a> {
+pub(crate) struct Fold<'a> {
     pub model: &'a Model,
     pub facts: &'a Facts,
     done: Vec<State>,
@@ -90,7 +90,7 @@ pub(super) struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    pub(super) fn new(model: &'a Model, facts: &'a Facts) -> Self {
+    pub(crate) fn new(model: &'a Model, facts: &'a Facts) -> Self {
         Self {
             model,
             facts,
@@ -124,12 +124,12 @@ impl<'a> Fold<'a> {
     }
 
     /// Whether a constant condition holds.
-    pub(super) fn holds(&mut self, e: ExprId, env: &mut Env) -> Option<bool> {
+    pub(crate) fn holds(&mut self, e: ExprId, env: &mut Env) -> Option<bool> {
         self.value(e, env).map(|v| !v.is_zero())
     }
 
     /// The position of the member that a subscript names; `Some(None)` where it is none.
-    pub(super) fn position(&mut self, decl: DeclId, axis: usize, e: ExprId, env: &mut Env) -> Option<Option<u32>> {
+    pub(crate) fn position(&mut self, decl: DeclId, axis: usize, e: ExprId, env: &mut Env) -> Option<Option<u32>> {
         let value = self.value(e, env)?;
         let index = self.model.binder(self.model.decl(decl).axes[axis]).index;
         let whole = value - BigRational::from_integer(self.model.first(index).into());
@@ -262,7 +262,7 @@ impl<'a> Fold<'a> {
     }
 
     /// The arm of a `match` that is taken; `Some(None)` where none is, `None` where only a run knows.
-    pub(super) fn arm(
+    pub(crate) fn arm(
         &mut self,
         subject: ExprId,
         arms: &[(Vec<ExprId>, ExprId)],

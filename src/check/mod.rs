@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 
 use num_rational::BigRational;
 
+pub(crate) use constant::Fold;
 pub use constant::{cell, constant};
 pub use members::{Shape, member_names};
 pub(crate) use order::is_dated;

@@ -194,7 +194,10 @@ impl Lower<'_> {
             }
             ExprKind::Compare(first, rest) => return self.chain(*first, rest),
             ExprKind::If(c, a, b) => {
-                let c = self.expr(*c);
+                let c = match self.decided(*c) {
+                    Some(holds) => self.constant(f64::from(u8::from(holds))),
+                    None => self.expr(*c),
+                };
                 // Of what is decided by the member alone only one arm is worked out.
                 match self.known(c) {
                     Some(c) => return self.expr(if c != 0.0 { *a } else { *b }),
@@ -237,6 +240,14 @@ impl Lower<'_> {
                 })
             }
             ExprKind::Match { subject, arms, otherwise } => {
+                if self.rounds[subject.0 as usize]
+                    && let Some(arm) = self.fold.arm(*subject, arms, *otherwise, &mut self.env)
+                {
+                    return match arm {
+                        Some(arm) => self.expr(arm),
+                        None => self.constant(f64::NAN),
+                    };
+                }
                 let subject = self.expr(*subject);
                 let last = match otherwise {
                     Some(otherwise) => self.expr(*otherwise),
@@ -305,11 +316,28 @@ impl Lower<'_> {
     pub(super) fn offset(&mut self, decl: DeclId, at: &[hir::ExprId]) -> Option<Option<usize>> {
         let mut members = Vec::with_capacity(at.len());
         for (axis, e) in at.iter().enumerate() {
-            let value = self.expr(*e);
+            let value = self.subscript(decl, axis, *e);
             members.push(self.position(decl, axis, self.known(value)?));
         }
         let members: Option<Vec<u32>> = members.into_iter().collect();
         Some(members.and_then(|m| self.facts.shape(decl).map_or(Some(0), |s| s.offset(&m))))
+    }
+
+    /// Whether a condition holds that hangs on the member alone, as check has found it: in doubles `0.1 + 0.2` is more than
+    /// `0.3`, and a subscript that was proved would be none.
+    fn decided(&mut self, e: hir::ExprId) -> Option<bool> {
+        if self.rounds[e.0 as usize] { self.fold.holds(e, &mut self.env) } else { None }
+    }
+
+    /// A subscript; where it hangs on the member alone, the member that check has found.
+    fn subscript(&mut self, decl: DeclId, axis: usize, e: hir::ExprId) -> ExprId {
+        if self.rounds[e.0 as usize]
+            && let Some(place) = self.fold.position(decl, axis, e, &mut self.env)
+        {
+            let first = self.hir.first(self.hir.binder(self.hir.decl(decl).axes[axis]).index) as f64;
+            return self.constant(place.map_or(f64::NAN, |place| first + f64::from(place)));
+        }
+        self.expr(e)
     }
 
     fn position(&self, decl: DeclId, axis: usize, value: f64) -> Option<u32> {
@@ -337,7 +365,7 @@ impl Lower<'_> {
             Some(otherwise) => self.expr(otherwise),
             None => self.constant(f64::NAN),
         };
-        let subscripts: Vec<ExprId> = at.iter().map(|e| self.expr(*e)).collect();
+        let subscripts: Vec<ExprId> = at.iter().enumerate().map(|(i, e)| self.subscript(decl, i, *e)).collect();
         self.pick(decl, &subscripts, &mut Vec::new(), otherwise, read)
     }
 
@@ -427,7 +455,10 @@ impl Lower<'_> {
             self.env[first.0 as usize] = member;
             let mut both = condition;
             if let Some(filter) = binder.filter {
-                let holds = self.expr(filter);
+                let holds = match self.decided(filter) {
+                    Some(holds) => self.constant(f64::from(u8::from(holds))),
+                    None => self.expr(filter),
+                };
                 match self.known(holds) {
                     Some(0.0) => continue,
                     Some(_) => {}

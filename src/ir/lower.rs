@@ -8,8 +8,8 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use super::*;
-use crate::check::{Facts, Node, OpeningTotal as Known, Ty, constant};
-use crate::hir::{self, DeclKind, ExprKind, FnId, PlaceKind, Rule, Timing};
+use crate::check::{Facts, Fold, Node, OpeningTotal as Known, Ty, constant};
+use crate::hir::{self, BinaryOp, DeclKind, ExprKind, FnId, PlaceKind, Rule, Timing};
 use crate::units::to_f64;
 
 /// Functions that call functions, and arrays of arrays, can write more expressions than memory holds; so many are allowed.
@@ -70,6 +70,10 @@ pub(super) struct Lower<'a> {
     pub called: HashMap<(FnId, Vec<ExprId>), ExprId>,
     /// Which expressions of the model hang on an argument of the function around them.
     pub takes: Vec<bool>,
+    /// What check has decided of members, it decides here again.
+    pub fold: Fold<'a>,
+    /// Which expressions of the model doubles might round, or a run would work out.
+    pub rounds: Vec<bool>,
     /// How many values the lists and picks hold together.
     pub gathered: usize,
     /// The members that names stand for, by [`BinderId`].
@@ -121,6 +125,8 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         locals: Vec::new(),
         called: HashMap::default(),
         takes: takes(hir),
+        fold: Fold::new(hir, facts),
+        rounds: rounds(hir),
         gathered: 0,
         env: vec![u32::MAX; hir.binders.len()],
         too_large: false,
@@ -131,6 +137,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         facts,
         out,
     };
+    lower.fold.rough = true;
     lower.homes();
     lower.model();
     Some(if lower.too_large { Err(TooLarge) } else { Ok(lower.out) })
@@ -144,6 +151,27 @@ fn takes(hir: &hir::Model) -> Vec<bool> {
         takes[i] = matches!(expr.kind, ExprKind::Local(_)) || parts.iter().any(|part| takes[part.0 as usize]);
     }
     takes
+}
+
+/// Which expressions doubles might round, or are worked out elsewhere: what hangs on labels, cells and neighbours is not.
+fn rounds(hir: &hir::Model) -> Vec<bool> {
+    let whole = |e: &hir::ExprId| match &hir.expr(*e).kind {
+        ExprKind::Member(_) => true,
+        ExprKind::Number { value, .. } => value.is_integer(),
+        _ => false,
+    };
+    let mut rounds = vec![false; hir.exprs.len()];
+    for (i, expr) in hir.exprs.iter().enumerate() {
+        let own = match &expr.kind {
+            ExprKind::Binary(BinaryOp::And | BinaryOp::Or, ..) => false,
+            ExprKind::Binary(BinaryOp::Add | BinaryOp::Subtract, a, b) => !(whole(a) && whole(b)),
+            ExprKind::Binary(..) | ExprKind::Builtin(..) | ExprKind::Aggregate(_) | ExprKind::Decl(_) => true,
+            ExprKind::Element { decl, .. } => matches!(hir.decl(*decl).kind, DeclKind::Let { .. }),
+            _ => false,
+        };
+        rounds[i] = own || hir.children(hir::ExprId(i as u32)).iter().any(|part| rounds[part.0 as usize]);
+    }
+    rounds
 }
 
 impl Lower<'_> {
