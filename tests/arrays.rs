@@ -799,6 +799,12 @@ fn what_takes_too_much_is_refused_and_what_only_looks_so_is_not() {
         metric m = final(sum_of_y)
         let sum_of_y = sum(y)");
     near(metric(&r, "m"), 1.0, 1.0, "all parts");
+    // An exact sum of so many fractions would have 144,000 digits of two.
+    let r = run("time month from 0 to 1
+        index I = 0 .. 99999
+        let s = sum(1 / (i + 1) for i in I)
+        metric m = final(s)");
+    assert_eq!(metric(&r, "m"), (1..=100_000).fold(0.0, |sum, n| sum + 1.0 / f64::from(n)));
     let text = "time month from 0 to 1
         index I = 0 .. 9999
         let s = sum(1 for i in I for j in I for k in I)";

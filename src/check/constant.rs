@@ -1,6 +1,6 @@
 //! Exact values of what is constant, for each member where it stands over members.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -20,6 +20,9 @@ const MAX_BITS: u64 = 4096;
 
 /// Of more members than this a sum is worked out in doubles: exact numbers take their time.
 const MOST_VALUES: usize = 100_000;
+
+/// So many denominators an exact sum may have: each new one makes it longer.
+const MOST_DENOMINATORS: usize = 1000;
 
 /// A value that builds on its neighbours comes to an end within this, or is found to be a loop elsewhere.
 const DEEPEST: usize = 10_000;
@@ -306,7 +309,7 @@ impl<'a> Fold<'a> {
 
     fn aggregate(&mut self, a: &Aggregate, env: &mut Env) -> Option<BigRational> {
         let exact = a.builtin.aggregate?.exact?;
-        let mut values = Vec::new();
+        let (mut values, mut denominators) = (Vec::new(), BTreeSet::new());
         // A member counts as itself, whatever number it is.
         let counted = a.builtin.counts() && matches!(self.model.expr(a.value).kind, ExprKind::Member(_));
         let all = tuples(self, a, env, &mut |fold, env| {
@@ -314,7 +317,12 @@ impl<'a> Fold<'a> {
                 return false;
             }
             let value = if counted { Some(BigRational::one()) } else { fold.value(a.value, env) };
-            value.map(|v| values.push(v)).is_some()
+            let Some(value) = value else { return false };
+            if !denominators.contains(value.denom()) {
+                denominators.insert(value.denom().clone());
+            }
+            values.push(value);
+            denominators.len() <= MOST_DENOMINATORS
         });
         if !all {
             return None;
