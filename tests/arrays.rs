@@ -409,6 +409,27 @@ fn a_waterfall_pays_in_order() {
     }
 }
 
+/// Each member of a capped flow has its own source, so one may read the other; the oracle knows no order of its own.
+#[test]
+fn capped_flows_of_several_sources_build_on_each_other() {
+    for short in ["capped", "capped first", "or skip"] {
+        let text = format!(
+            "unit TKN
+            time month from 0 to 12
+            index Stage = 0 .. 3
+            stock held[i in Stage]: TKN = {{ 0: 10, else: 4 }}
+            flow pass[i in Stage where i < 3]: held[i] -> held[i + 1] =
+              (if i == 0 then 1 TKN/month else pass[i - 1] * 1.5 + 0.5 TKN/month) {short}"
+        );
+        let checked = checked(&text, &MemLoader::default());
+        let ir = checked.lower().expect("sound");
+        let (fast, slow) = (flowc::exec::Program::new(&ir).run(), flowc::exec::oracle::run(&ir));
+        assert_eq!(fast.columns, slow.columns, "{short}");
+        assert_eq!(fast.short, slow.short, "{short}");
+        assert!(fast.fault.is_none() && fast.short.iter().any(|n| *n > 0), "{short}: {:?}", fast.short);
+    }
+}
+
 #[test]
 fn flows_run_from_member_to_member() {
     // A chain of basins, each of which lets go of half of what it holds.

@@ -12,6 +12,9 @@ use crate::hir::{Conserve, Decl, DeclId, DeclKind, ExprId, ExprKind, Model, Move
 use crate::source::SourceMap;
 use crate::units::{Dim, magnitude, to_f64};
 
+/// An exact total may have a denominator of so many bits.
+const MOST_BITS: u64 = 4096;
+
 struct Ledger<'a> {
     model: &'a Model,
     sources: &'a SourceMap,
@@ -392,6 +395,10 @@ impl Ledger<'_> {
         let mut sum = BigRational::zero();
         for offset in 0..shape.len {
             sum += fold.bound(id, &shape.members(offset), opening, &mut env)?;
+            // With ever new denominators an exact sum grows without end; such a total is checked when a run starts.
+            if sum.denom().bits() > MOST_BITS {
+                return None;
+            }
         }
         Some(sum)
     }

@@ -359,6 +359,12 @@ impl Check<'_> {
             ExprKind::Member(b) => inside(self.model.binder(*b).index),
             ExprKind::Label(_, at) => self.model.members(index).contains(at),
             ExprKind::Error => true,
+            // A whole number that is written out.
+            ExprKind::Number { value, .. } if self.model.is_numeric(index) => {
+                let at = value - num_rational::BigRational::from_integer(self.model.first(index).into());
+                let at = if at.is_integer() { num_traits::ToPrimitive::to_u32(&at.to_integer()) } else { None };
+                at.is_some_and(|at| self.model.members(index).contains(&at))
+            }
             ExprKind::If(_, a, b) => self.always_in(index, *a, left) && self.always_in(index, *b, left),
             // `argmax` gives one of the members that it went through.
             ExprKind::Aggregate(a) if a.builtin.gives_a_member() => {

@@ -24,8 +24,20 @@ struct Apart<'a> {
     /// What the member at hand reads.
     edges: Vec<usize>,
     count: usize,
+    /// The moves at each stock.
+    users: HashMap<(DeclId, usize), Vec<User>>,
     /// Names mean their value at the start, and nodes are declarations, as [`Node::Let`].
     opening: bool,
+}
+
+/// A move at a stock.
+#[derive(Clone, Copy)]
+struct User {
+    id: DeclId,
+    member: u32,
+    short: Option<ShortKind>,
+    /// It takes from the stock; else it gives.
+    takes: bool,
 }
 
 /// The same at the start: params and openings that build on their neighbours.
@@ -56,7 +68,8 @@ fn come_apart(model: &Model, facts: &Facts, component: &[usize], opening: bool) 
     let mut fold = Fold::new(model, facts);
     fold.rough = true;
     let mut env = fold.env();
-    let mut apart = Apart { model, facts, fold, first, edges: Vec::new(), count: 0, opening };
+    let mut apart = Apart { model, facts, fold, first, edges: Vec::new(), count: 0, users: HashMap::new(), opening };
+    apart.users(component);
     let mut edges = Vec::with_capacity(all.len());
     for &(i, member) in &all {
         apart.node(node(i), member, &mut env);
@@ -99,29 +112,64 @@ impl Apart<'_> {
             (DeclKind::Move(m), Node::Taken(_)) => {
                 self.edge(Node::Demand(id), Some(member as usize));
                 if m.short.is_some() && !is_dated(model, id) {
-                    self.shared(id, member, m.from.kind, m.short);
+                    self.shared(id, member, m.short);
                 }
             }
             _ => {}
         }
     }
 
-    /// What a capped move gets hangs on what the others want: as for names, and on the other members of its own.
-    fn shared(&mut self, own: DeclId, member: u32, source: PlaceKind, short: Option<ShortKind>) {
-        for (id, _, m) in self.model.moves().filter(|(id, _, _)| !is_dated(self.model, *id)) {
-            let mine = m.from.kind == source;
-            let all = match m.short {
-                None => mine || m.to.kind == source,
-                Some(_) if !mine || rank(m.short) > rank(short) => false,
+    /// What a capped move gets hangs on what the others want that share its source: as for names, and member by member.
+    fn shared(&mut self, own: DeclId, member: u32, short: Option<ShortKind>) {
+        let Some(source) = self.stock(own, member, true) else { return };
+        for user in self.users.get(&source).cloned().unwrap_or_default() {
+            let earlier = (user.id, user.member) < (own, member);
+            let hangs = match user.short {
+                _ if (user.id, user.member) == (own, member) => false,
+                None => true,
+                Some(_) if !user.takes || rank(user.short) > rank(short) => false,
                 Some(ShortKind::Capped) => true,
-                Some(_) => rank(m.short) < rank(short) || id < own,
+                Some(_) => rank(user.short) < rank(short) || earlier,
             };
-            if all {
-                self.edge(Node::Demand(id), None);
-            } else if id == own {
-                (0..member as usize).for_each(|before| self.edge(Node::Demand(id), Some(before)));
+            if hangs {
+                self.edge(Node::Demand(user.id), Some(user.member as usize));
             }
         }
+    }
+
+    /// Which moves of the component take from or give to which stock.
+    fn users(&mut self, component: &[usize]) {
+        for &i in component {
+            let Node::Demand(id) = node(i) else { continue };
+            let DeclKind::Move(m) = &self.model.decl(id).kind else { continue };
+            if is_dated(self.model, id) {
+                continue;
+            }
+            for member in 0..self.facts.count(id) as u32 {
+                for takes in [true, false] {
+                    if let Some(stock) = self.stock(id, member, takes) {
+                        self.users.entry(stock).or_default().push(User { id, member, short: m.short, takes });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The stock at an end of a member of a move.
+    fn stock(&mut self, id: DeclId, member: u32, from: bool) -> Option<(DeclId, usize)> {
+        let DeclKind::Move(m) = &self.model.decl(id).kind else { return None };
+        let place = if from { &m.from } else { &m.to };
+        let PlaceKind::Decl(stock) = place.kind else { return None };
+        let mut env = self.fold.env();
+        if let Some(shape) = self.facts.shape(id) {
+            let axes = &self.model.decl(id).axes;
+            axes.iter().zip(shape.members(member as usize)).for_each(|(b, m)| env[b.0 as usize] = m);
+        }
+        let mut members = Vec::with_capacity(place.at.len());
+        for (axis, e) in place.at.iter().enumerate() {
+            members.push(self.fold.position(stock, axis, *e, &mut env)??);
+        }
+        Some((stock, self.facts.shape(stock).map_or(Some(0), |s| s.offset(&members))?))
     }
 
     /// An edge to a member, or to all.

@@ -381,18 +381,18 @@ impl Lower<'_> {
         if let ExprKind::Aggregate(a) = &self.hir.expr(condition).kind
             && self.each_must_hold(a)
         {
-            let all: Vec<_> = self.items(a, |l| l.env.clone());
-            for (env, holds) in all {
-                let before = std::mem::replace(&mut self.env, env);
+            let all = self.items(a, |l| a.binders.iter().map(|b| (*b, l.env[b.0 as usize])).collect::<Vec<_>>());
+            let before: Vec<u32> = a.binders.iter().map(|b| self.env[b.0 as usize]).collect();
+            for (members, holds) in all {
+                members.iter().for_each(|(b, m)| self.env[b.0 as usize] = *m);
                 let mut condition = self.expr(a.value);
                 if let Some(holds) = holds {
                     let not = self.add(Expr::Unary(Unary::Not, holds));
                     condition = self.add(Expr::Binary(Binary::Or, not, condition));
                 }
-                let members = a.binders.iter().map(|b| (*b, self.env[b.0 as usize])).collect();
-                self.env = before;
                 self.out.asserts.push(Assert { number, members, condition, after_moves });
             }
+            a.binders.iter().zip(before).for_each(|(b, m)| self.env[b.0 as usize] = m);
             return;
         }
         let condition = self.expr(condition);
