@@ -48,10 +48,7 @@ impl Infer<'_> {
                 ExprKind::In(a, index) if is(*a) => return Self::member(model, *index).ty,
                 ExprKind::Compare(first, rest) => {
                     let mut all = std::iter::once(first).chain(rest.iter().map(|(_, e)| e));
-                    let label = all.clone().find_map(|e| match model.expr(*e).kind {
-                        ExprKind::Label(root, _) => Some(root),
-                        _ => None,
-                    });
+                    let label = all.clone().find_map(|e| label_of(model, *e));
                     if let (Some(root), true) = (label, all.any(|e| is(*e))) {
                         return Ty::Label(root);
                     }
@@ -272,14 +269,7 @@ impl Infer<'_> {
                 (Ty::Number(_), ExprKind::Negate(_)) => super::constant::literal(model, *pattern),
                 _ => None,
             };
-            if let Ty::Number(_) = typed.ty
-                && matches!(found.ty, Ty::Number(_))
-            {
-                // A bare number counts in the unit of what it is compared with.
-                self.instead(*pattern, &typed, "what is compared", model.expr(subject).span);
-            } else {
-                self.expect(*pattern, &found, &typed, "what is compared", model.expr(subject).span);
-            }
+            self.expect(*pattern, &found, &typed, "what is compared", model.expr(subject).span);
             let Some(value) = value else {
                 if !matches!(
                     (&typed.ty, &found.ty),
@@ -315,7 +305,12 @@ impl Infer<'_> {
         let missing: Vec<String> = match &typed.ty {
             Ty::Label(root) => {
                 let covered: BTreeSet<&BigRational> = seen.iter().map(|(v, _)| v).collect();
-                let all = model.members(*root).into_iter();
+                let declared = model.named(subject).and_then(|id| model.decl(id).ty.as_ref());
+                let index = match declared.map(|t| &t.kind) {
+                    Some(AnnotationKind::Label(index)) => *index,
+                    _ => *root,
+                };
+                let all = model.members(index).into_iter();
                 let missing = all.filter(|m| !covered.contains(&BigRational::from_integer((*m).into())));
                 missing.map(|m| format!("`{}`", model.member_name(*root, m))).collect()
             }
@@ -488,5 +483,18 @@ impl Infer<'_> {
         if dim.vars().next().is_some() {
             self.unify(&dim, &Dim::one());
         }
+    }
+}
+
+/// The index whose label an expression is, where that is written at its place or its declaration.
+fn label_of(model: &Model, e: ExprId) -> Option<IndexId> {
+    let root = |index: IndexId| Some(model.index(index).root).filter(|r| !model.is_numeric(*r));
+    match model.expr(e).kind {
+        ExprKind::Label(index, _) => Some(index),
+        ExprKind::Member(b) => root(model.binder(b).index),
+        _ => match model.decl(model.named(e)?).ty.as_ref()?.kind {
+            AnnotationKind::Label(index) => root(index),
+            _ => None,
+        },
     }
 }

@@ -8,8 +8,8 @@ use super::{Facts, Ty};
 use crate::builtins::Nothing;
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{
-    Aggregate, AnnotationKind, BinaryOp, BinderId, DataId, DeclId, DeclKind, ExprId, ExprKind, IndexId, MOST_CELLS,
-    Members, Model, PlaceKind, Rule,
+    Aggregate, Annotation, AnnotationKind, BinaryOp, BinderId, Cells, DataId, DeclId, DeclKind, ExprId, ExprKind, FnId,
+    IndexId, MOST_CELLS, Members, Model, PlaceKind, Rule,
 };
 use crate::source::{SourceMap, Span};
 
@@ -281,6 +281,8 @@ struct Check<'a> {
     owners: Vec<Option<Owner>>,
     /// What each expression is a part of.
     parents: Vec<Option<ExprId>>,
+    /// The function that each expression stands in.
+    functions: Vec<Option<FnId>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -308,7 +310,15 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         let e = ExprId(i as u32);
         model.children(e).into_iter().for_each(|child| parents[child.0 as usize] = Some(e));
     }
-    let mut check = Check { model, sources, facts, fold, owners, parents, diagnostics: Vec::new() };
+    let mut functions = vec![None; model.exprs.len()];
+    for (i, function) in model.fns.iter().enumerate() {
+        let mut stack = vec![function.body];
+        while let Some(e) = stack.pop() {
+            functions[e.0 as usize] = Some(FnId(i as u32));
+            stack.extend(model.children(e));
+        }
+    }
+    let mut check = Check { model, sources, facts, fold, owners, parents, functions, diagnostics: Vec::new() };
     for (i, expr) in model.exprs.iter().enumerate() {
         let e = ExprId(i as u32);
         match &expr.kind {
@@ -331,6 +341,29 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
                 )
                 .help("set one of those that it has"),
             );
+        }
+    }
+    for decl in &model.decls {
+        let what = format!("`{}`", decl.name);
+        let values = match &decl.kind {
+            DeclKind::Param { value, set, .. } => vec![*value, set.unwrap_or(*value)],
+            DeclKind::Let { value } | DeclKind::Metric { value, .. } => vec![*value],
+            DeclKind::State { initial, rule: Some(Rule::Next { value, .. }) } => vec![*initial, *value],
+            DeclKind::State { initial, .. } => vec![*initial],
+            _ => Vec::new(),
+        };
+        let before = check.diagnostics.len();
+        for value in values {
+            if check.diagnostics.len() == before {
+                check.typed(value, decl.ty.as_ref(), &what);
+            }
+        }
+    }
+    for expr in &model.exprs {
+        let ExprKind::Call(id, args) = &expr.kind else { continue };
+        let function = model.function(*id);
+        for ((name, ty), arg) in function.params.iter().zip(args) {
+            check.typed(*arg, ty.as_ref(), &format!("the argument `{name}` of `{}`", function.name));
         }
     }
     for (_, _, m) in model.moves() {
@@ -365,32 +398,88 @@ impl Check<'_> {
                 let at = if at.is_integer() { num_traits::ToPrimitive::to_u32(&at.to_integer()) } else { None };
                 at.is_some_and(|at| self.model.members(index).contains(&at))
             }
-            ExprKind::If(_, a, b) => self.always_in(index, *a, left) && self.always_in(index, *b, left),
+            ExprKind::If(c, a, b) => {
+                (self.guards(*c, *a, &inside) || self.always_in(index, *a, left)) && self.always_in(index, *b, left)
+            }
             // `argmax` gives one of the members that it went through.
             ExprKind::Aggregate(a) if a.builtin.gives_a_member() => {
                 a.binders.iter().all(|b| inside(self.model.binder(*b).index))
                     && a.otherwise.is_none_or(|o| self.always_in(index, o, left))
             }
-            ExprKind::Decl(id) => {
+            // A type that is written holds: whatever comes there is checked.
+            ExprKind::Decl(id) | ExprKind::Element { decl: id, .. } => {
                 let decl = self.model.decl(*id);
-                // What may be set from outside is trusted only where its type allows nothing else.
-                let declared =
-                    matches!(decl.ty.as_ref().map(|t| &t.kind), Some(AnnotationKind::Label(own)) if inside(*own));
-                let (first, second) = match &decl.kind {
-                    DeclKind::Param { .. } if !declared => return false,
-                    DeclKind::Let { value } => (*value, None),
-                    DeclKind::Param { value, set, .. } => (*value, *set),
-                    DeclKind::State { initial, rule: None } => (*initial, None),
-                    DeclKind::State { initial, rule: Some(Rule::Next { value, .. }) } => (*initial, Some(*value)),
-                    _ => return false,
-                };
-                self.always_in(index, first, left) && second.is_none_or(|e| self.always_in(index, e, left))
+                match (decl.ty.as_ref().map(|t| &t.kind), &decl.kind) {
+                    (Some(AnnotationKind::Label(own)), _) => inside(*own),
+                    (None, DeclKind::Let { value } | DeclKind::Metric { value, .. }) => {
+                        self.always_in(index, *value, left)
+                    }
+                    _ => false,
+                }
+            }
+            ExprKind::Local(i) => self.functions[e.0 as usize].is_some_and(|f| {
+                let ty = self.model.function(f).params.get(*i).and_then(|(_, ty)| ty.as_ref());
+                matches!(ty.map(|t| &t.kind), Some(AnnotationKind::Label(own)) if inside(*own))
+            }),
+            ExprKind::Cells { cells, otherwise, .. } => {
+                cells.iter().map(|(_, e)| e).chain(otherwise).all(|e| self.always_in(index, *e, left))
+            }
+            ExprKind::Data(data, _) => {
+                matches!(self.model.data[data.0 as usize], Cells::Labels(own, _) if inside(own))
+            }
+            ExprKind::Builtin(b, args) if b.looks_elsewhere() => {
+                args.iter().flatten().all(|e| self.always_in(index, *e, left))
             }
             ExprKind::Match { arms, otherwise, .. } => {
                 arms.iter().map(|(_, e)| e).chain(otherwise).all(|e| self.always_in(index, *e, left))
             }
             _ => false,
         }
+    }
+
+    /// Whether a condition says that a label is in an index: `member(x, Insider)`.
+    fn guards(&self, condition: ExprId, label: ExprId, inside: &dyn Fn(IndexId) -> bool) -> bool {
+        let text = |e: ExprId| self.sources.text(self.model.expr(e).span);
+        match self.model.expr(condition).kind {
+            ExprKind::In(x, own) => inside(own) && text(x) == text(label),
+            ExprKind::Binary(BinaryOp::And, a, b) => self.guards(a, label, inside) || self.guards(b, label, inside),
+            _ => false,
+        }
+    }
+
+    /// Whether a subscript stands where a condition around it says that it is a member.
+    fn guarded(&self, decl: DeclId, axis: usize, subscript: ExprId) -> bool {
+        let index = self.model.binder(self.model.decl(decl).axes[axis]).index;
+        let (mut child, mut found) = (subscript, false);
+        while let Some(parent) = self.parents[child.0 as usize] {
+            if let ExprKind::If(c, a, _) = self.model.expr(parent).kind {
+                found |= child == a && self.guards(c, subscript, &|own| own == index);
+            }
+            child = parent;
+        }
+        found
+    }
+
+    /// Whatever is declared to be of a part of an index must be of that part.
+    fn typed(&mut self, e: ExprId, ty: Option<&Annotation>, what: &str) {
+        let Some(AnnotationKind::Label(own)) = ty.map(|t| &t.kind) else { return };
+        let (part, whole) = (self.model.index(*own), self.model.index(*own).root);
+        if whole == *own || self.always_in(*own, e, 50) || failed(self.model, self.facts, e) {
+            return;
+        }
+        let name = &self.model.index(whole).name;
+        self.diagnostics.push(
+            Diagnostic::new(
+                Code::E0201,
+                format!("{what} is a member of `{}`, and may come to be another of `{name}`", part.name),
+                self.model.expr(e).span,
+                format!("this may be any member of `{name}`"),
+            )
+            .help(format!(
+                "let it be of `{name}`, or say what holds outside: `if member(x, {}) then x else …`",
+                part.name
+            )),
+        );
     }
 
     /// The names of members that decide whether an expression is worked out.
@@ -445,7 +534,9 @@ impl Check<'_> {
         // An end must be known before a run.
         let known =
             |e: ExprId| matches!(self.model.expr(e).kind, ExprKind::Member(_) | ExprKind::Label(..) | ExprKind::Error);
-        let glance = (0..at.len()).all(|i| self.fits(decl, i, at[i]) && (may_default || known(at[i])));
+        let glance = (0..at.len()).all(|i| {
+            (self.fits(decl, i, at[i]) || may_default && self.guarded(decl, i, at[i])) && (may_default || known(at[i]))
+        });
         if shape.is_whole() && glance {
             return;
         }

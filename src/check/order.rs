@@ -118,7 +118,8 @@ pub(super) fn check(
         }
     }
     let metrics = metric_graph(model);
-    let (_, metric_cycles) = sort(metrics.len(), |i| metrics[i].iter().map(|e| e.to));
+    let (_, mut metric_cycles) = sort(metrics.len(), |i| metrics[i].iter().map(|e| e.to));
+    metric_cycles.retain(|cycle| recurrence::apart_at_start(model, facts, cycle).is_none());
     for cycle in &metric_cycles {
         let path: Vec<(DeclId, Span)> =
             walk(&metrics, cycle).into_iter().map(|(i, span)| (DeclId(i as u32), span)).collect();

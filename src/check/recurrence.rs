@@ -40,7 +40,7 @@ struct User {
     takes: bool,
 }
 
-/// The same at the start: params and openings that build on their neighbours.
+/// The same at the start, and for metrics: params, openings and metrics that build on their neighbours.
 pub(super) fn apart_at_start(model: &Model, facts: &Facts, component: &[usize]) -> Option<Vec<(DeclId, u32)>> {
     let nodes: Vec<usize> = component.iter().map(|i| i * KINDS).collect();
     let steps = come_apart(model, facts, &nodes, true)?;
@@ -99,7 +99,9 @@ impl Apart<'_> {
             decl.axes.iter().zip(shape.members(member as usize)).for_each(|(b, m)| env[b.0 as usize] = m);
         }
         match (&decl.kind, node) {
-            (DeclKind::Let { value } | DeclKind::Column { value }, Node::Let(_)) => self.expr(*value, env),
+            (DeclKind::Let { value } | DeclKind::Column { value } | DeclKind::Metric { value, .. }, Node::Let(_)) => {
+                self.expr(*value, env)
+            }
             (DeclKind::Param { value, set, .. }, Node::Let(_)) => self.expr(set.unwrap_or(*value), env),
             (DeclKind::Stock { opening, set, .. }, Node::Let(_)) => self.expr(set.unwrap_or(*opening), env),
             (DeclKind::State { initial, .. }, Node::Let(_)) => self.expr(*initial, env),
