@@ -31,6 +31,9 @@ struct Axis {
     stride: usize,
 }
 
+/// So many members are looked at to check subscripts.
+const MOST_VISITS: usize = 12_000_000;
+
 const ABSENT: u32 = u32::MAX;
 
 impl Shape {
@@ -283,6 +286,8 @@ struct Check<'a> {
     parents: Vec<Option<ExprId>>,
     /// The function that each expression stands in.
     functions: Vec<Option<FnId>>,
+    /// How many members have been looked at.
+    visits: usize,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -318,7 +323,8 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             stack.extend(model.children(e));
         }
     }
-    let mut check = Check { model, sources, facts, fold, owners, parents, functions, diagnostics: Vec::new() };
+    let mut check =
+        Check { model, sources, facts, fold, owners, parents, functions, visits: 0, diagnostics: Vec::new() };
     for (i, expr) in model.exprs.iter().enumerate() {
         let e = ExprId(i as u32);
         match &expr.kind {
@@ -589,6 +595,9 @@ impl Check<'_> {
             Some(true)
         });
         self.parents = parents;
+        if self.too_many(span) {
+            return;
+        }
         let name = &self.model.decl(decl).name;
         let text = without_end(self.sources.text(span), ']');
         let help = if may_default {
@@ -661,7 +670,11 @@ impl Check<'_> {
         env: &mut Env,
         visit: &mut dyn FnMut(&mut Fold, &mut Env) -> Option<bool>,
     ) -> Option<bool> {
-        let Some((first, rest)) = owners.split_first() else { return visit(&mut self.fold, env) };
+        let Some((first, rest)) = owners.split_first() else {
+            self.visits += 1;
+            // Whoever asked looks at this first.
+            return if self.visits > MOST_VISITS { Some(true) } else { visit(&mut self.fold, env) };
+        };
         match first {
             Owner::Decl(id) => {
                 let shape = self.facts.shape(*id)?;
@@ -708,6 +721,23 @@ impl Check<'_> {
             }
         }
         None
+    }
+
+    /// Whether so many members have been looked at that the rest is left; that is said once.
+    fn too_many(&mut self, span: Span) -> bool {
+        let too_many = self.visits > MOST_VISITS;
+        if too_many && !self.diagnostics.iter().any(|d| d.code == Code::E0507) {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::E0507,
+                    format!("this model looks at more than {} million members", MOST_VISITS / 1_000_000),
+                    span,
+                    "here it comes to that",
+                )
+                .help("let arrays and comprehensions be over fewer members"),
+            );
+        }
+        too_many
     }
 
     fn cells(&mut self, e: ExprId, at: BinderId, cells: &[(u32, ExprId)], otherwise: bool) {
@@ -814,6 +844,9 @@ impl Check<'_> {
             });
             if any { None } else { Some(constant) }
         });
+        if self.too_many(self.model.expr(e).span) {
+            return;
+        }
         let Some(constant) = found else { return };
         let name = a.builtin.name();
         let span = self.model.expr(e).span;
