@@ -124,7 +124,9 @@ impl<'a> Resolver<'a> {
             .help("make it a `param` to set it from outside");
             return self.report(error);
         };
-        if self.model.set_members.iter().any(|(other, m, _)| *other == id && *m == members) {
+        let mine = |(other, _, _): &&(DeclId, Vec<u32>, crate::source::Span)| *other == id;
+        let whole = set.is_some() && !self.model.set_members.iter().any(|s| mine(&s));
+        if whole || self.model.set_members.iter().filter(mine).any(|(_, m, _)| *m == members) {
             let error = Diagnostic::new(
                 Code::E0801,
                 format!("this member of `{}` is set twice", name.text),
