@@ -362,7 +362,11 @@ impl<'a> Resolver<'a> {
                         ty.span,
                         "its members are plain numbers",
                     )
-                    .help("write `: 1`, and bounds where they matter: `in 0 .. 4`");
+                    .help(format!(
+                        "write `: 1`; a param or stock may have bounds: `in {} .. {}`",
+                        self.model.member_name(index, 0),
+                        self.model.members(index).last().map_or(String::new(), |m| self.model.member_name(index, *m))
+                    ));
                     self.report(error);
                     AnnotationKind::Unknown
                 } else {
