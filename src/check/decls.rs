@@ -343,8 +343,8 @@ impl Infer<'_> {
         }
     }
 
-    /// The expression mended, for two slips: a number without its unit before `/ time`, and a price that multiplies where it
-    /// must divide.
+    /// The expression mended, for three slips: a number without its unit before `/ time`, a price that multiplies where it
+    /// must divide, and one that is too many.
     fn slip(&mut self, e: ExprId, want: &Dim, stock: &str) -> Option<String> {
         let ExprKind::Binary(op @ (BinaryOp::Multiply | BinaryOp::Divide), a, b) = self.model.expr(e).kind else {
             return None;
@@ -355,6 +355,10 @@ impl Infer<'_> {
         let number = matches!(self.model.expr(a).kind, ExprKind::Number { percent: false, .. });
         if op == BinaryOp::Divide && number {
             return Some(format!("{} {stock}/{}", text(self, a), text(self, b)));
+        }
+        // A price that has no business there.
+        if op == BinaryOp::Multiply && (da == *want || db == *want) {
+            return Some(text(self, if da == *want { a } else { b }));
         }
         let other = if op == BinaryOp::Multiply { da.divide(&db) } else { da.multiply(&db) };
         let sign = if op == BinaryOp::Multiply { "/" } else { "*" };

@@ -147,6 +147,13 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
         model.decls.iter().any(|d| within(d, span) && wrong.iter().any(|w| within(d, *w)))
     };
     diagnostics.retain(|d| d.code != Code::E0407 || !spoilt(d.primary.span));
+    // What may be left of nothing is a question only where the filter itself may stand there.
+    let changing: Vec<Span> = diagnostics.iter().filter(|d| d.code == Code::E0206).map(|d| d.primary.span).collect();
+    let holds = |d: &Diagnostic| {
+        let whole = d.primary.span;
+        changing.iter().any(|s| whole.start <= s.start && s.end <= whole.end)
+    };
+    diagnostics.retain(|d| d.code != Code::E0211 || !holds(d));
     if sound && !crate::diag::any_error(&diagnostics) {
         lints::check(model, sources, &facts, &mut diagnostics);
     }

@@ -630,6 +630,9 @@ fn number_help(text: &str, unit: &str) -> String {
     match text.find(|c: char| c.is_alphabetic()).filter(|at| *at > 0) {
         Some(at) if Decimal::parse(text[..at].trim()).is_some() => {
             let written = text[at..].trim();
+            if ["k", "M", "B", "T"].contains(&written) {
+                return format!("a magnitude is stuck to its number: `{}{written}`", text[..at].trim());
+            }
             // Of another scale the number would be another, too.
             if written == unit || written.strip_suffix('s') == Some(unit) {
                 return format!("the column says the unit: write `{}`", text[..at].trim());
