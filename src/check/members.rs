@@ -31,7 +31,7 @@ struct Axis {
     stride: usize,
 }
 
-/// So many members are looked at to check subscripts.
+/// For so many members one place is looked at.
 const MOST_VISITS: usize = 12_000_000;
 
 const ABSENT: u32 = u32::MAX;
@@ -134,9 +134,6 @@ pub(super) fn free(model: &Model) -> Vec<Vec<BinderId>> {
             _ => Vec::new(),
         };
         for child in model.children(e) {
-            if child.0 as usize >= i {
-                continue;
-            }
             all.extend(free[child.0 as usize].iter().copied());
         }
         all.sort_unstable();
@@ -286,7 +283,7 @@ struct Check<'a> {
     parents: Vec<Option<ExprId>>,
     /// The function that each expression stands in.
     functions: Vec<Option<FnId>>,
-    /// How many members have been looked at.
+    /// How many members have been looked at for the place at hand.
     visits: usize,
     diagnostics: Vec<Diagnostic>,
 }
@@ -570,6 +567,7 @@ impl Check<'_> {
         let owners: Vec<Owner> = more.into_iter().chain(owners).collect();
         let mut env = self.fold.env();
         let (model, parents) = (self.model, std::mem::take(&mut self.parents));
+        self.visits = 0;
         let mut beyond = None;
         let known = self.walk(&owners, &mut env, &mut |fold, env| {
             let mut members = Vec::with_capacity(at.len());
@@ -730,9 +728,9 @@ impl Check<'_> {
             self.diagnostics.push(
                 Diagnostic::new(
                     Code::E0507,
-                    format!("this model looks at more than {} million members", MOST_VISITS / 1_000_000),
+                    format!("this is looked at for more than {} million members", MOST_VISITS / 1_000_000),
                     span,
-                    "here it comes to that",
+                    "",
                 )
                 .help("let arrays and comprehensions be over fewer members"),
             );
@@ -835,10 +833,10 @@ impl Check<'_> {
             self.facts.free[e.0 as usize].iter().filter_map(|b| self.owners[b.0 as usize]).collect();
         owners.dedup();
         let mut env = self.fold.env();
-        let a_ref = a;
+        self.visits = 0;
         let found = self.walk(&owners, &mut env, &mut |fold, env| {
             let mut any = false;
-            let constant = tuples(fold, a_ref, env, &mut |_, _| {
+            let constant = tuples(fold, a, env, &mut |_, _| {
                 any = true;
                 false
             });

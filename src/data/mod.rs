@@ -12,7 +12,7 @@ mod table;
 
 pub use decimal::Decimal;
 pub use excerpt::{Excerpt, excerpt};
-pub use table::{Table, read};
+pub use table::{Table, named, read};
 
 /// The longest record of a table, in bytes. Past it, a quote was opened and forgotten, or the file is no table.
 pub const LONGEST_RECORD: usize = 1 << 20;

@@ -62,9 +62,9 @@ impl Table {
         self.lines.len()
     }
 
-    /// The column of this name.
+    /// The column of this name, whatever unit its header gives.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.header.iter().position(|n| n == name)
+        self.header.iter().position(|header| named(header).0 == name)
     }
 
     /// A cell, trimmed; empty where the column is not kept.
@@ -79,9 +79,12 @@ impl Table {
     }
 }
 
-/// A column's name without the unit that its header may give: `price` of `price [USD]`.
-fn bare(name: &str) -> &str {
-    name.split_once('[').map_or(name, |(name, _)| name).trim()
+/// A column's name and the unit that its header may give between brackets: `price` and `USD` of `price [USD]`.
+pub fn named(header: &str) -> (&str, Option<&str>) {
+    match header.split_once('[').and_then(|(name, unit)| Some((name, unit.trim().strip_suffix(']')?))) {
+        Some((name, unit)) => (name.trim(), Some(unit.trim())),
+        None => (header, None),
+    }
 }
 
 /// Reads a table to its end. `wanted` names the columns to keep, and the first is always one of them; `None` keeps all.
@@ -95,7 +98,7 @@ pub fn read(path: &str, input: &mut dyn Read, wanted: Option<&BTreeSet<String>>)
     let mut columns: Vec<Option<Column>> = header
         .iter()
         .enumerate()
-        .map(|(i, name)| (i == 0 || wanted.is_none_or(|w| w.contains(bare(name)))).then(Column::default))
+        .map(|(i, name)| (i == 0 || wanted.is_none_or(|w| w.contains(named(name).0))).then(Column::default))
         .collect();
     let mut lines = Vec::new();
     while records.advance()? {

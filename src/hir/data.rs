@@ -11,7 +11,7 @@ use num_traits::One;
 use super::index::count;
 use super::resolve::Resolver;
 use super::{Annotation, AnnotationKind, BinderId, Cells, DataId, IndexId, MOST_CELLS};
-use crate::data::{Decimal, Place, Table};
+use crate::data::{Decimal, Place, Table, named};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -122,11 +122,9 @@ impl<'a> Resolver<'a> {
 
     /// The number of a column that is named in the model.
     fn find_column(&mut self, table: &Table, file: Span, name: &str, span: Span, declares: bool) -> Option<usize> {
-        // A header may say its unit, too: the name is what stands before.
-        let bare = |h: &String| h.split_once('[').map_or(h.as_str(), |(n, _)| n).trim().to_string();
-        let header: Vec<String> = table.header().iter().map(bare).collect();
-        let found = header.iter().position(|h| h == name);
+        let found = table.find(name);
         if found.is_none() {
+            let header: Vec<&str> = table.header().iter().map(|h| named(h).0).collect();
             let error = Diagnostic::new(
                 Code::E1002,
                 format!("`{}` has no column `{name}`", table.path),
@@ -137,7 +135,7 @@ impl<'a> Resolver<'a> {
                     "nothing in its first line has this name"
                 },
             );
-            let error = match did_you_mean(name, header.iter().map(String::as_str)) {
+            let error = match did_you_mean(name, header.iter().copied()) {
                 // What is misspelt stands in the file.
                 Some(meant) if span == file => error.help(format!("is `{meant}` in its first line to be `{name}`?")),
                 // An index declares its columns: what reads them would have to follow.
@@ -260,6 +258,7 @@ impl<'a> Resolver<'a> {
         name: &ast::Name,
         axes: &[BinderId],
         ty: Option<&Annotation>,
+        filtered: bool,
     ) -> Option<DataId> {
         let tables = self.tables;
         let table = tables.table(file.span)?;
@@ -351,9 +350,8 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        // Which members a `where` leaves is known only later.
-        let filtered = matches!(self.heads.iter().zip(&self.model.decls).find(|(_, d)| d.axes == axes), Some((super::resolve::Head::Written(head), _)) if head.binders.iter().any(|b| b.filter.is_some()));
         if let Some(missing) = rows.iter().position(Option::is_none).filter(|_| !filtered) {
+            // Which members a `where` leaves is known only later.
             let what = self.tuple_name(&indexes, &members, missing);
             let more = rows.iter().filter(|r| r.is_none()).count() - 1;
             let label =
@@ -384,8 +382,7 @@ impl<'a> Resolver<'a> {
 
     /// Whether the unit that a header gives in brackets, if it gives one, is the one that is declared.
     fn header_agrees(&mut self, table: &Table, column: usize, ty: Option<&Annotation>) -> bool {
-        let Some((_, written)) = table.header()[column].split_once('[') else { return true };
-        let written = written.trim().trim_end_matches(']').trim().to_string();
+        let (_, Some(written)) = named(&table.header()[column]) else { return true };
         if let Some(AnnotationKind::Label(_) | AnnotationKind::Bool | AnnotationKind::Unknown) = ty.map(|a| &a.kind) {
             return true;
         }
@@ -395,8 +392,8 @@ impl<'a> Resolver<'a> {
         };
         let name = self.model.units.name(&wanted);
         let bare = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-        let same = bare(&written) == bare(&name)
-            || matches!(self.names.get(&written).map(|e| e.meaning), Some(super::resolve::Meaning::Unit(id)) if {
+        let same = bare(written) == bare(&name)
+            || matches!(self.names.get(written).map(|e| e.meaning), Some(super::resolve::Meaning::Unit(id)) if {
                 let units = &self.model.units;
                 units.dim(&Unit::of(id)) == units.dim(&wanted) && units.scale(&Unit::of(id)) == units.scale(&wanted)
             });

@@ -175,7 +175,7 @@ pub enum Cells {
 }
 
 /// `assumption …`
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Assumption {
     /// Its name.
     pub name: String,

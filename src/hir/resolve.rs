@@ -585,7 +585,13 @@ impl<'a> Resolver<'a> {
                         return self.report(error);
                     }
                     (_, Some(file)) => self
-                        .param_of_file(file, &head.name, axes, ty.as_ref())
+                        .param_of_file(
+                            file,
+                            &head.name,
+                            axes,
+                            ty.as_ref(),
+                            head.binders.iter().any(|b| b.filter.is_some()),
+                        )
                         .map(|data| self.add(ExprKind::Data(data, axes.to_vec()), file.span)),
                     (Some(default), None) => Some(self.value(default, axes, ty.as_ref())),
                     (None, None) => {

@@ -44,29 +44,11 @@ impl<'a> Resolver<'a> {
                 };
                 match found.map(|id| &mut self.model.decls[id.0 as usize].kind) {
                     Some(DeclKind::Param { set: Some(_), .. } | DeclKind::Stock { set: Some(_), .. }) => {
-                        let error = Diagnostic::new(
-                            Code::E0801,
-                            format!("`{}` is set twice", name.text),
-                            name.span,
-                            "and again here",
-                        )
-                        .help("set it once");
-                        self.report(error);
+                        self.set_twice(format!("`{}`", name.text), name);
                     }
                     Some(DeclKind::Param { set, .. } | DeclKind::Stock { set, .. }) => *set = Some(value),
                     Some(DeclKind::Unknown) => {}
-                    Some(_) => {
-                        let word = found.map_or("name", |id| self.model.decl(id).word);
-                        let why = if word == "column" { "stands in a table" } else { "is worked out by the model" };
-                        let error = Diagnostic::new(
-                            Code::E0801,
-                            format!("`{}` is a {word}, and {why}", name.text),
-                            name.span,
-                            "only params and the openings of stocks can be set",
-                        )
-                        .help("make it a `param` to set it from outside");
-                        self.report(error);
-                    }
+                    Some(_) => self.not_settable(name, found),
                     None => {
                         let compare = self.may_compare();
                         let known: Vec<&str> = self
@@ -95,6 +77,27 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// What the model works out itself; what could not be read stays silent.
+    fn not_settable(&mut self, name: &ast::Name, found: Option<DeclId>) {
+        let Some(decl) = found.map(|id| self.model.decl(id)).filter(|d| !matches!(d.kind, DeclKind::Unknown)) else {
+            return;
+        };
+        let why = if decl.word == "column" { "stands in a table" } else { "is worked out by the model" };
+        let error = Diagnostic::new(
+            Code::E0801,
+            format!("`{}` is a {}, and {why}", name.text, decl.word),
+            name.span,
+            "only params and the openings of stocks can be set",
+        )
+        .help("make it a `param` to set it from outside");
+        self.report(error);
+    }
+
+    fn set_twice(&mut self, what: String, name: &ast::Name) {
+        let error = Diagnostic::new(Code::E0801, format!("{what} is set twice"), name.span, "and again here");
+        self.report(error.help("set it once"));
+    }
+
     /// Puts a value in place of one member's.
     fn set_member(&mut self, id: DeclId, name: &ast::Name, at: &'a [ast::Expr], value: &'a ast::Expr) {
         if self.model.decl(id).axes.len() != at.len() {
@@ -114,27 +117,12 @@ impl<'a> Resolver<'a> {
         let (DeclKind::Param { value: default, set, .. } | DeclKind::Stock { opening: default, set, .. }) =
             self.model.decl(id).kind
         else {
-            let word = self.model.decl(id).word;
-            let error = Diagnostic::new(
-                Code::E0801,
-                format!("`{}` is a {word}, and is worked out by the model", name.text),
-                name.span,
-                "only params and the openings of stocks can be set",
-            )
-            .help("make it a `param` to set it from outside");
-            return self.report(error);
+            return self.not_settable(name, Some(id));
         };
         let mine = |(other, _, _): &&(DeclId, Vec<u32>, crate::source::Span)| *other == id;
         let whole = set.is_some() && !self.model.set_members.iter().any(|s| mine(&s));
         if whole || self.model.set_members.iter().filter(mine).any(|(_, m, _)| *m == members) {
-            let error = Diagnostic::new(
-                Code::E0801,
-                format!("this member of `{}` is set twice", name.text),
-                name.span,
-                "and again here",
-            )
-            .help("set it once");
-            return self.report(error);
+            return self.set_twice(format!("this member of `{}`", name.text), name);
         }
         let mut condition = None;
         for ((axis, index), position) in axes.into_iter().zip(indexes).zip(&members) {

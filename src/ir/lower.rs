@@ -207,7 +207,7 @@ impl Lower<'_> {
                 }
                 DeclKind::Metric { .. } => Home::Metric,
                 DeclKind::Column { value } => Home::Inline(*value),
-                DeclKind::Series(series) => self.series(series),
+                DeclKind::Series(series) => self.series(decl, series),
                 DeclKind::Let { .. } | DeclKind::Unknown => Home::None,
             };
         }
@@ -225,15 +225,11 @@ impl Lower<'_> {
         }
     }
 
-    fn series(&mut self, series: &hir::Series) -> Home {
+    fn series(&mut self, decl: &hir::Decl, series: &hir::Series) -> Home {
         let first = self.out.series.len() as u32;
         let times: Vec<f64> = series.times.iter().map(to_f64).collect();
-        let shown = self.hir.decls().find_map(|(id, d)| match &d.kind {
-            DeclKind::Series(s) if std::ptr::eq(&**s, series) => d.ty.as_ref().map(|t| (id, t.kind.clone())),
-            _ => None,
-        });
-        let scale = match shown {
-            Some((_, hir::AnnotationKind::Unit(unit))) => Some(self.hir.units.scale(&unit)),
+        let scale = match decl.ty.as_ref().map(|t| &t.kind) {
+            Some(hir::AnnotationKind::Unit(unit)) => Some(self.hir.units.scale(unit)),
             _ => None,
         };
         for data in &series.values {

@@ -143,7 +143,7 @@ pub struct Clock {
 impl Clock {
     /// The clock of these exact values.
     pub fn new(from: BigRational, step: BigRational, steps: u64, record: u64) -> Self {
-        let divisor = num_integer_lcm(from.denom(), step.denom());
+        let divisor = least_common_multiple(from.denom(), step.denom());
         let over = |v: &BigRational| (v.numer() * (&divisor / v.denom())).to_i64();
         let small = divisor.to_i64().and_then(|d| Some((over(&from)?, over(&step)?, d))).filter(|(a, b, d)| {
             let last = *a as i128 + *b as i128 * steps as i128;
@@ -174,7 +174,7 @@ impl Clock {
     }
 }
 
-fn num_integer_lcm(a: &BigInt, b: &BigInt) -> BigInt {
+fn least_common_multiple(a: &BigInt, b: &BigInt) -> BigInt {
     let (mut x, mut y) = (a.clone(), b.clone());
     while y != BigInt::ZERO {
         (x, y) = (y.clone(), x % y);

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::check::{OpeningTotal, Ty, member_names};
 use crate::diag::Diagnostic;
 use crate::exec::{Extremes, Outcome};
-use crate::hir::DeclId;
+use crate::hir::{Assumption, DeclId};
 use crate::ir::{self, Origin};
 use crate::session::Checked;
 use crate::units::Unit;
@@ -130,21 +130,6 @@ pub struct LedgerLine {
     pub conserved: bool,
     /// What is known of the total that it states.
     pub total: Option<OpeningTotal>,
-}
-
-/// What the model assumes.
-#[derive(Clone, Debug)]
-pub struct Assumption {
-    /// Its name.
-    pub name: String,
-    /// What it says.
-    pub text: String,
-    /// What it is about.
-    pub about: Vec<String>,
-    /// Where it comes from.
-    pub source: Option<String>,
-    /// How sure it is.
-    pub confidence: Option<String>,
 }
 
 /// What makes a run repeatable.
@@ -271,17 +256,7 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         short,
         failed_in: outcome.fault.as_ref().map(|f| f.step),
         failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f)),
-        assumptions: hir
-            .assumptions
-            .iter()
-            .map(|a| Assumption {
-                name: a.name.clone(),
-                text: a.text.clone(),
-                about: a.about.clone(),
-                source: a.source.clone(),
-                confidence: a.confidence.clone(),
-            })
-            .collect(),
+        assumptions: hir.assumptions.clone(),
         manifest: Manifest {
             version: env!("CARGO_PKG_VERSION"),
             model: checked.name.clone(),

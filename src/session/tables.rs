@@ -153,10 +153,7 @@ impl Reader<'_> {
             // A text of its own, so that what is wrong with a type can be shown.
             let place = table.place(None, Some(i));
             let Some(span) = self.place(path, place) else { continue };
-            let (name, ty) = match written.split_once('[') {
-                Some((name, ty)) => (name.trim(), ty.trim().strip_suffix(']').map(str::trim)),
-                None => (written.as_str(), None),
-            };
+            let (name, ty) = data::named(written);
             let name = ast::Name { text: name.into(), span };
             let Some(ty) = ty else {
                 let error = Diagnostic::new(
