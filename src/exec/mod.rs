@@ -7,10 +7,12 @@
 mod compile;
 mod fault;
 pub mod oracle;
+mod program;
 mod run;
+mod settle;
 
-pub use compile::Program;
 pub use fault::{Fault, FaultKind, Value};
+pub use program::Program;
 
 use crate::ir;
 
