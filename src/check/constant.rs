@@ -7,7 +7,7 @@ use num_rational::BigRational;
 use num_traits::{One, ToPrimitive, Zero};
 
 use super::Facts;
-use super::members::tuples;
+use super::shape::{Undecided, tuples};
 use crate::builtins::Kernel;
 use crate::hir::{
     Aggregate, BinaryOp, BinderId, Cells, CompareOp, DataId, DeclId, DeclKind, ExprId, ExprKind, Members, Model,
@@ -312,7 +312,7 @@ impl<'a> Fold<'a> {
         let (mut values, mut denominators) = (Vec::new(), BTreeSet::new());
         // A member counts as itself, whatever number it is.
         let counted = a.builtin.counts() && matches!(self.model.expr(a.value).kind, ExprKind::Member(_));
-        let all = tuples(self, a, env, &mut |fold, env| {
+        let all = tuples(self, a, Undecided::Stop, env, &mut |fold, env| {
             if values.len() >= MOST_VALUES {
                 return false;
             }

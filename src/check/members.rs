@@ -1,295 +1,40 @@
-//! Which members an array has, and whether each subscript meets one.
+//! Whether each subscript meets a member, each array value has its cells, and nothing is taken over nothing.
 //!
-//! Which members there are is settled before a run: what follows `where` in a declaration hangs on columns, labels and
-//! numbers alone. So whether `x[a - 1]` exists is decided here, for every member, once and for all.
+//! Which members there are is settled before a run (see `shape`). So whether `x[a - 1]` exists is decided here, for every
+//! member and where it is worked out, once and for all.
 
+use super::Facts;
 use super::constant::{Env, Fold};
-use super::{Facts, Ty};
+use super::shape::{Folds, Undecided, failed, member_names, tuples};
 use crate::builtins::Nothing;
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{
-    Aggregate, Annotation, AnnotationKind, BinaryOp, BinderId, Cells, DataId, DeclId, DeclKind, ExprId, ExprKind, FnId,
-    IndexId, MOST_CELLS, Members, Model, PlaceKind, Rule,
+    Aggregate, BinaryOp, BinderId, DataId, DeclId, DeclKind, ExprId, ExprKind, FnId, Members, Model, PlaceKind, Rule,
 };
 use crate::source::{SourceMap, Span};
-
-/// The cells of an array, in the order of its members, the last index the fastest.
-#[derive(Clone, Debug, Default)]
-pub struct Shape {
-    axes: Vec<Axis>,
-    /// How many there are.
-    pub len: usize,
-    /// Where some are left out: the place of each cell of the whole among those that are there, and the other way round.
-    partial: Option<(Vec<u32>, Vec<u32>)>,
-}
-
-#[derive(Clone, Debug)]
-struct Axis {
-    members: Vec<u32>,
-    /// The place of each member of the root; `ABSENT` where it is not in this index.
-    places: Vec<u32>,
-    stride: usize,
-}
 
 /// For so many members one place is looked at.
 const MOST_VISITS: usize = 12_000_000;
 
-const ABSENT: u32 = u32::MAX;
-
-impl Shape {
-    /// The place of the cell of these members (positions in the roots of their indexes); `None` where there is none.
-    pub fn offset(&self, members: &[u32]) -> Option<usize> {
-        let mut flat = 0;
-        for (axis, member) in self.axes.iter().zip(members) {
-            let place = *axis.places.get(*member as usize)?;
-            if place == ABSENT {
-                return None;
-            }
-            flat += place as usize * axis.stride;
-        }
-        match &self.partial {
-            None => Some(flat),
-            Some((places, _)) => Some(places[flat]).filter(|p| *p != ABSENT).map(|p| p as usize),
-        }
-    }
-
-    /// The members of the cell at this place.
-    pub fn members(&self, offset: usize) -> Vec<u32> {
-        let mut flat = match &self.partial {
-            None => offset,
-            Some((_, cells)) => cells[offset] as usize,
-        };
-        let mut members = Vec::with_capacity(self.axes.len());
-        for axis in &self.axes {
-            members.push(axis.members[flat / axis.stride]);
-            flat %= axis.stride;
-        }
-        members
-    }
-
-    /// Whether it has every member of these indexes.
-    fn is_whole(&self) -> bool {
-        self.partial.is_none()
-    }
-}
-
-/// Calls `visit` for all members that a comprehension goes through, in order, with their names bound; `false` where
-/// `visit` or a filter that is no constant ends it.
-pub(super) fn tuples(
-    fold: &mut Fold,
-    a: &Aggregate,
-    env: &mut Env,
-    visit: &mut dyn FnMut(&mut Fold, &mut Env) -> bool,
-) -> bool {
-    let before: Vec<u32> = a.binders.iter().map(|b| env[b.0 as usize]).collect();
-    let all = nested(fold, &a.binders, a.like, &a.binders, env, visit);
-    a.binders.iter().zip(before).for_each(|(b, m)| env[b.0 as usize] = m);
-    all
-}
-
-fn nested(
-    fold: &mut Fold,
-    whole: &[BinderId],
-    like: Option<DeclId>,
-    rest: &[BinderId],
-    env: &mut Env,
-    visit: &mut dyn FnMut(&mut Fold, &mut Env) -> bool,
-) -> bool {
-    let Some((first, rest)) = rest.split_first() else {
-        if let Some(like) = like
-            && let Some(shape) = fold.facts.shape(like)
-        {
-            let members: Vec<u32> = whole.iter().map(|b| env[b.0 as usize]).collect();
-            if shape.offset(&members).is_none() {
-                return true;
-            }
-        }
-        return visit(fold, env);
-    };
-    let binder = fold.model.binder(*first);
-    for member in fold.model.members(binder.index) {
-        env[first.0 as usize] = member;
-        match binder.filter.map(|f| fold.holds(f, env)) {
-            Some(None) => return false,
-            Some(Some(false)) => continue,
-            Some(Some(true)) | None => {}
-        }
-        if !nested(fold, whole, like, rest, env, visit) {
-            return false;
-        }
-    }
-    true
-}
-
-/// The names of members that each expression hangs on, by [`ExprId`].
-pub(super) fn free(model: &Model) -> Vec<Vec<BinderId>> {
-    let mut free: Vec<Vec<BinderId>> = vec![Vec::new(); model.exprs.len()];
-    // Parts are made before what they are parts of.
-    for i in 0..model.exprs.len() {
-        let e = ExprId(i as u32);
-        let mut all: Vec<BinderId> = match &model.expr(e).kind {
-            ExprKind::Member(b) => vec![*b],
-            ExprKind::Cells { at, .. } => vec![*at],
-            ExprKind::Data(_, axes) => axes.clone(),
-            _ => Vec::new(),
-        };
-        for child in model.children(e) {
-            all.extend(free[child.0 as usize].iter().copied());
-        }
-        all.sort_unstable();
-        all.dedup();
-        if let ExprKind::Aggregate(a) = &model.expr(e).kind {
-            all.retain(|b| !a.binders.contains(b));
-        }
-        free[i] = all;
-    }
-    free
-}
-
-/// Finds the shapes of all arrays.
-pub(super) fn shapes(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diagnostic>) {
-    facts.shapes = vec![None; model.decls.len()];
-    // Filters read columns and constant `let`s, which may be over members themselves: those without filters come first.
-    let filtered = |id: DeclId| model.decl(id).axes.iter().any(|b| model.binder(*b).filter.is_some());
-    let ids: Vec<DeclId> = model.decls().map(|(id, _)| id).filter(|id| !model.decl(*id).axes.is_empty()).collect();
-    for pass in [false, true] {
-        for &id in ids.iter().filter(|id| filtered(**id) == pass && model.decl(**id).like.is_none()) {
-            facts.shapes[id.0 as usize] = shape(model, facts, id, diagnostics);
-        }
-    }
-    for &id in &ids {
-        let mut like = id;
-        while let Some(next) = model.decl(like).like {
-            like = next;
-        }
-        if like != id {
-            facts.shapes[id.0 as usize] = facts.shapes[like.0 as usize].clone();
-        }
-    }
-}
-
-fn shape(model: &Model, facts: &Facts, id: DeclId, diagnostics: &mut Vec<Diagnostic>) -> Option<Shape> {
-    let decl = model.decl(id);
-    let mut axes = Vec::new();
-    let mut size = 1usize;
-    for binder in decl.axes.iter().rev() {
-        let index = model.binder(*binder).index;
-        if matches!(model.index(index).members, Members::Unknown) {
-            return None;
-        }
-        let members = model.members(index);
-        let most = members.iter().copied().max().unwrap_or(0) as usize;
-        let mut places = vec![ABSENT; most + 1];
-        members.iter().enumerate().for_each(|(place, m)| places[*m as usize] = place as u32);
-        let stride = size;
-        size = size.saturating_mul(members.len());
-        axes.push(Axis { members, places, stride });
-    }
-    axes.reverse();
-    if size > MOST_CELLS {
-        diagnostics.push(
-            Diagnostic::new(
-                Code::E0507,
-                format!("`{}` would have {size} cells, and {MOST_CELLS} is the most", decl.name),
-                decl.span,
-                "",
-            )
-            .help("let it be over fewer members"),
-        );
-        return None;
-    }
-    let mut shape = Shape { axes, len: size, partial: None };
-    if decl.axes.iter().all(|b| model.binder(*b).filter.is_none()) {
-        return Some(shape);
-    }
-    let mut fold = Fold::new(model, facts);
-    fold.rough = true;
-    let mut env = fold.env();
-    let (mut places, mut cells) = (vec![ABSENT; size], Vec::new());
-    for (flat, place) in places.iter_mut().enumerate() {
-        let members = shape.members(flat);
-        decl.axes.iter().zip(&members).for_each(|(b, m)| env[b.0 as usize] = *m);
-        let mut there = true;
-        for filter in decl.axes.iter().filter_map(|b| model.binder(*b).filter) {
-            match fold.holds(filter, &mut env) {
-                Some(holds) => there &= holds,
-                None => {
-                    if !failed(model, facts, filter) {
-                        diagnostics.push(changing(model, filter));
-                    }
-                    return None;
-                }
-            }
-        }
-        if there {
-            *place = cells.len() as u32;
-            cells.push(flat as u32);
-        }
-    }
-    shape.len = cells.len();
-    shape.partial = Some((places, cells));
-    Some(shape)
-}
-
-/// Whether an expression holds something that has been reported.
-fn failed(model: &Model, facts: &Facts, e: ExprId) -> bool {
-    let mut found = false;
-    model.reads(e, |e, kind| {
-        let unknown = matches!(kind, ExprKind::Error)
-            || model
-                .named(e)
-                .is_some_and(|id| matches!(model.decl(id).kind, DeclKind::Unknown) || facts.decl(id).ty == Ty::Unknown);
-        found |= unknown;
-        if found { crate::hir::Descend::Stop } else { crate::hir::Descend::Into }
-    });
-    found
-}
-
-fn changing(model: &Model, filter: ExprId) -> Diagnostic {
-    let mut culprit = None;
-    model.reads(filter, |e, _| {
-        let constant = model
-            .named(e)
-            .is_some_and(|id| !matches!(model.decl(id).kind, DeclKind::Let { .. } | DeclKind::Column { .. }));
-        if constant && culprit.is_none() {
-            culprit = Some(e);
-        }
-        crate::hir::Descend::Into
-    });
-    let error = Diagnostic::new(
-        Code::E0206,
-        "which members an array has is settled before a run",
-        model.expr(filter).span,
-        "this is known only in a run",
-    )
-    .help("let it hang on columns, labels and numbers; what changes goes into the value: `if … then … else 0`");
-    match culprit.and_then(|e| model.named(e)) {
-        Some(id) => {
-            let decl = model.decl(id);
-            error.label(decl.span, format!("`{}` is a {}, and may be anything", decl.name, decl.word))
-        }
-        None => error,
-    }
-}
-
-struct Check<'a> {
-    model: &'a Model,
-    sources: &'a SourceMap,
-    facts: &'a Facts,
-    fold: Fold<'a>,
+pub(super) struct Check<'a> {
+    pub(super) model: &'a Model,
+    pub(super) sources: &'a SourceMap,
+    pub(super) facts: &'a Facts,
+    pub(super) fold: Fold<'a>,
     /// Who gives each name its members: an array, or the comprehension.
-    owners: Vec<Option<Owner>>,
+    pub(super) owners: Vec<Option<Owner>>,
     /// What each expression is a part of.
-    parents: Vec<Option<ExprId>>,
+    pub(super) parents: Vec<Option<ExprId>>,
     /// The function that each expression stands in.
-    functions: Vec<Option<FnId>>,
+    pub(super) functions: Vec<Option<FnId>>,
     /// How many members have been looked at for the place at hand.
-    visits: usize,
-    diagnostics: Vec<Diagnostic>,
+    pub(super) visits: usize,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
+/// Who gives a name its members.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     Decl(DeclId),
     Aggregate(ExprId),
 }
@@ -379,110 +124,17 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
     diagnostics.append(&mut check.diagnostics);
 }
 
+impl<'a> Folds<'a> for Check<'a> {
+    fn fold(&mut self) -> &mut Fold<'a> {
+        &mut self.fold
+    }
+}
+
 impl Check<'_> {
     /// Whether a subscript always names a member of the axis, as far as a glance tells.
-    fn fits(&self, decl: DeclId, axis: usize, e: ExprId) -> bool {
+    pub(super) fn fits(&self, decl: DeclId, axis: usize, e: ExprId) -> bool {
         let index = self.model.binder(self.model.decl(decl).axes[axis]).index;
         self.always_in(index, e, 20)
-    }
-
-    fn always_in(&self, index: IndexId, e: ExprId, left: usize) -> bool {
-        let Some(left) = left.checked_sub(1) else { return false };
-        let inside = |own: IndexId| {
-            own == index || (self.model.index(index).root == index && self.model.index(own).root == index)
-        };
-        match &self.model.expr(e).kind {
-            ExprKind::Member(b) => inside(self.model.binder(*b).index),
-            ExprKind::Label(_, at) => self.model.members(index).contains(at),
-            ExprKind::Error => true,
-            // A whole number that is written out.
-            ExprKind::Number { value, .. } if self.model.is_numeric(index) => {
-                let at = value - num_rational::BigRational::from_integer(self.model.first(index).into());
-                let at = if at.is_integer() { num_traits::ToPrimitive::to_u32(&at.to_integer()) } else { None };
-                at.is_some_and(|at| self.model.members(index).contains(&at))
-            }
-            ExprKind::If(c, a, b) => {
-                (self.guards(*c, *a, &inside) || self.always_in(index, *a, left)) && self.always_in(index, *b, left)
-            }
-            // `argmax` gives one of the members that it went through.
-            ExprKind::Aggregate(a) if a.builtin.gives_a_member() => {
-                a.binders.iter().all(|b| inside(self.model.binder(*b).index))
-                    && a.otherwise.is_none_or(|o| self.always_in(index, o, left))
-            }
-            // A type that is written holds: whatever comes there is checked.
-            ExprKind::Decl(id) | ExprKind::Element { decl: id, .. } => {
-                let decl = self.model.decl(*id);
-                match (decl.ty.as_ref().map(|t| &t.kind), &decl.kind) {
-                    (Some(AnnotationKind::Label(own)), _) => inside(*own),
-                    (None, DeclKind::Let { value } | DeclKind::Metric { value, .. }) => {
-                        self.always_in(index, *value, left)
-                    }
-                    _ => false,
-                }
-            }
-            ExprKind::Local(i) => self.functions[e.0 as usize].is_some_and(|f| {
-                let ty = self.model.function(f).params.get(*i).and_then(|(_, ty)| ty.as_ref());
-                matches!(ty.map(|t| &t.kind), Some(AnnotationKind::Label(own)) if inside(*own))
-            }),
-            ExprKind::Cells { cells, otherwise, .. } => {
-                cells.iter().map(|(_, e)| e).chain(otherwise).all(|e| self.always_in(index, *e, left))
-            }
-            ExprKind::Data(data, _) => {
-                matches!(self.model.data[data.0 as usize], Cells::Labels(own, _) if inside(own))
-            }
-            ExprKind::Builtin(b, args) if b.looks_elsewhere() => {
-                args.iter().flatten().all(|e| self.always_in(index, *e, left))
-            }
-            ExprKind::Match { arms, otherwise, .. } => {
-                arms.iter().map(|(_, e)| e).chain(otherwise).all(|e| self.always_in(index, *e, left))
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a condition says that a label is in an index: `member(x, Insider)`.
-    fn guards(&self, condition: ExprId, label: ExprId, inside: &dyn Fn(IndexId) -> bool) -> bool {
-        let text = |e: ExprId| self.sources.text(self.model.expr(e).span);
-        match self.model.expr(condition).kind {
-            ExprKind::In(x, own) => inside(own) && text(x) == text(label),
-            ExprKind::Binary(BinaryOp::And, a, b) => self.guards(a, label, inside) || self.guards(b, label, inside),
-            _ => false,
-        }
-    }
-
-    /// Whether a subscript stands where a condition around it says that it is a member.
-    fn guarded(&self, decl: DeclId, axis: usize, subscript: ExprId) -> bool {
-        let index = self.model.binder(self.model.decl(decl).axes[axis]).index;
-        let (mut child, mut found) = (subscript, false);
-        while let Some(parent) = self.parents[child.0 as usize] {
-            if let ExprKind::If(c, a, _) = self.model.expr(parent).kind {
-                found |= child == a && self.guards(c, subscript, &|own| own == index);
-            }
-            child = parent;
-        }
-        found
-    }
-
-    /// Whatever is declared to be of a part of an index must be of that part.
-    fn typed(&mut self, e: ExprId, ty: Option<&Annotation>, what: &str) {
-        let Some(AnnotationKind::Label(own)) = ty.map(|t| &t.kind) else { return };
-        let (part, whole) = (self.model.index(*own), self.model.index(*own).root);
-        if whole == *own || self.always_in(*own, e, 50) || failed(self.model, self.facts, e) {
-            return;
-        }
-        let name = &self.model.index(whole).name;
-        self.diagnostics.push(
-            Diagnostic::new(
-                Code::E0201,
-                format!("{what} is a member of `{}`, and may come to be another of `{name}`", part.name),
-                self.model.expr(e).span,
-                format!("this may be any member of `{name}`"),
-            )
-            .help(format!(
-                "let it be of `{name}`, or say what holds outside: `if member(x, {}) then x else …`",
-                part.name
-            )),
-        );
     }
 
     /// The names of members that decide whether an expression is worked out.
@@ -687,38 +339,14 @@ impl Check<'_> {
             }
             Owner::Aggregate(e) => {
                 let ExprKind::Aggregate(a) = &self.model.expr(*e).kind else { return None };
-                self.walk_binders(a, &a.binders, rest, env, visit)
+                let mut end = None;
+                tuples(self, a, Undecided::Take, env, &mut |check, env| {
+                    end = check.walk(rest, env, visit);
+                    end.is_none()
+                });
+                end
             }
         }
-    }
-
-    /// All members of a comprehension; a filter that only a run can decide lets all through.
-    fn walk_binders(
-        &mut self,
-        a: &Aggregate,
-        binders: &[BinderId],
-        rest: &[Owner],
-        env: &mut Env,
-        visit: &mut dyn FnMut(&mut Fold, &mut Env) -> Option<bool>,
-    ) -> Option<bool> {
-        let Some((first, others)) = binders.split_first() else {
-            if let Some(shape) = a.like.and_then(|like| self.facts.shape(like)) {
-                let members: Vec<u32> = a.binders.iter().map(|b| env[b.0 as usize]).collect();
-                shape.offset(&members)?;
-            }
-            return self.walk(rest, env, visit);
-        };
-        let binder = self.model.binder(*first);
-        for member in self.model.members(binder.index) {
-            env[first.0 as usize] = member;
-            if binder.filter.is_some_and(|f| self.fold.holds(f, env) == Some(false)) {
-                continue;
-            }
-            if let Some(end) = self.walk_binders(a, others, rest, env, visit) {
-                return Some(end);
-            }
-        }
-        None
     }
 
     /// Whether so many members have been looked at that the rest is left; that is said once.
@@ -836,7 +464,7 @@ impl Check<'_> {
         self.visits = 0;
         let found = self.walk(&owners, &mut env, &mut |fold, env| {
             let mut any = false;
-            let constant = tuples(fold, a, env, &mut |_, _| {
+            let constant = tuples(fold, a, Undecided::Stop, env, &mut |_, _| {
                 any = true;
                 false
             });
@@ -862,13 +490,6 @@ impl Check<'_> {
         };
         self.diagnostics.push(error.help(format!("say what it is then: `{text} else {then})`")));
     }
-}
-
-/// The names of an array's members: `team, 2021`.
-pub fn member_names(model: &Model, id: DeclId, members: &[u32]) -> String {
-    let indexes: Vec<IndexId> = model.decl(id).axes.iter().map(|b| model.binder(*b).index).collect();
-    let names: Vec<String> = indexes.iter().zip(members).map(|(i, m)| model.member_name(*i, *m)).collect();
-    names.join(", ")
 }
 
 /// A text without the bracket at its end.

@@ -14,9 +14,11 @@ mod ledger;
 mod lints;
 mod members;
 mod order;
+mod parts;
 mod recurrence;
 mod say;
 mod series;
+mod shape;
 mod values;
 
 use std::collections::BTreeMap;
@@ -25,9 +27,10 @@ use num_rational::BigRational;
 
 pub(crate) use constant::Fold;
 pub use constant::{cell, constant};
-pub use members::{Shape, member_names};
+
 pub(crate) use order::is_dated;
 pub use order::{Node, Order, Step};
+pub use shape::{Shape, member_names};
 
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{self, BinderId, DeclId, ExprId, IndexId};
@@ -122,8 +125,8 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     let mut diagnostics = Vec::new();
     let mut facts = Facts::default();
     infer::infer(model, sources, &mut facts, &mut diagnostics);
-    facts.free = members::free(model);
-    members::shapes(model, &mut facts, &mut diagnostics);
+    facts.free = shape::free(model);
+    shape::shapes(model, &mut facts, &mut diagnostics);
     facts.constants = constant::all(model, &facts);
     members::check(model, sources, &facts, &mut diagnostics);
     // A subscript of the wrong kind is no member either, and that has been said.

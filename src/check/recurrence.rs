@@ -8,9 +8,10 @@ use std::collections::HashMap;
 
 use super::constant::{Env, Fold};
 use super::order::{KINDS, Node, Step, index, node, rank, read_at, sort};
+use super::shape::{Folds, Undecided, tuples};
 use super::{Facts, is_dated};
 use crate::builtins::{Kernel, Memory};
-use crate::hir::{BinderId, DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, ShortKind, Timing};
+use crate::hir::{DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, ShortKind, Timing};
 
 /// A component of more edges than this is told as a loop.
 const MOST_EDGES: usize = 20_000_000;
@@ -88,6 +89,12 @@ fn come_apart(model: &Model, facts: &Facts, component: &[usize], opening: bool) 
         Step { node: node(node_index), member: (!plain).then_some(member) }
     };
     cycles.is_empty().then(|| order.into_iter().map(step).collect())
+}
+
+impl<'a> Folds<'a> for Apart<'a> {
+    fn fold(&mut self) -> &mut Fold<'a> {
+        &mut self.fold
+    }
 }
 
 impl Apart<'_> {
@@ -252,9 +259,11 @@ impl Apart<'_> {
             }
             ExprKind::Aggregate(a) => {
                 a.head.into_iter().chain(a.otherwise).for_each(|e| self.expr(e, env));
-                let before: Vec<u32> = a.binders.iter().map(|b| env[b.0 as usize]).collect();
-                self.members(&a.binders, a.value, env);
-                a.binders.iter().zip(before).for_each(|(b, m)| env[b.0 as usize] = m);
+                tuples(self, a, Undecided::Take, env, &mut |apart, env| {
+                    a.binders.iter().filter_map(|b| model.binder(*b).filter).for_each(|f| apart.expr(f, env));
+                    apart.expr(a.value, env);
+                    true
+                });
             }
             ExprKind::Call(id, args) => {
                 args.iter().for_each(|a| self.expr(*a, env));
@@ -289,20 +298,5 @@ impl Apart<'_> {
             self.edge(node, offset);
         }
         offset.is_some()
-    }
-
-    fn members(&mut self, binders: &[BinderId], value: ExprId, env: &mut Env) {
-        let Some((first, rest)) = binders.split_first() else { return self.expr(value, env) };
-        let binder = self.model.binder(*first);
-        for member in self.model.members(binder.index) {
-            env[first.0 as usize] = member;
-            if let Some(filter) = binder.filter {
-                if self.fold.holds(filter, env) == Some(false) {
-                    continue;
-                }
-                self.expr(filter, env);
-            }
-            self.members(rest, value, env);
-        }
     }
 }
