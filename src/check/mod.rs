@@ -13,6 +13,7 @@ mod kinds;
 mod ledger;
 mod lints;
 mod members;
+mod named;
 mod order;
 mod parts;
 mod recurrence;

@@ -1,0 +1,193 @@
+//! What is asked of a model: its parts by id, members and their names, dates, and what an expression reads.
+
+use num_rational::BigRational;
+
+use super::*;
+
+impl Model {
+    /// An expression.
+    pub fn expr(&self, id: ExprId) -> &Expr {
+        &self.exprs[id.0 as usize]
+    }
+
+    /// A named value.
+    pub fn decl(&self, id: DeclId) -> &Decl {
+        &self.decls[id.0 as usize]
+    }
+
+    /// A function.
+    pub fn function(&self, id: FnId) -> &Function {
+        &self.fns[id.0 as usize]
+    }
+
+    /// All named values with their ids.
+    pub fn decls(&self) -> impl Iterator<Item = (DeclId, &Decl)> {
+        self.decls.iter().enumerate().map(|(i, d)| (DeclId(i as u32), d))
+    }
+
+    /// All flows and transfers.
+    pub fn moves(&self) -> impl Iterator<Item = (DeclId, &Decl, &Move)> {
+        self.decls().filter_map(|(id, d)| match &d.kind {
+            DeclKind::Move(m) => Some((id, d, &**m)),
+            _ => None,
+        })
+    }
+
+    /// An index.
+    #[allow(clippy::should_implement_trait)] // Like `expr` and `decl`: it looks up by id.
+    pub fn index(&self, id: IndexId) -> &Index {
+        &self.indexes[id.0 as usize]
+    }
+
+    /// A name of members.
+    pub fn binder(&self, id: BinderId) -> &Binder {
+        &self.binders[id.0 as usize]
+    }
+
+    /// The members of an index, as positions in its root.
+    pub fn members(&self, id: IndexId) -> Vec<u32> {
+        match &self.index(id).members {
+            Members::Labels(labels) => (0..labels.len() as u32).collect(),
+            Members::Numbers { count, .. } => (0..*count).collect(),
+            Members::Part(positions) => positions.clone(),
+            Members::Unknown => Vec::new(),
+        }
+    }
+
+    /// The least number of an index of numbers; 0 for labels, which count from there.
+    pub fn first(&self, id: IndexId) -> i64 {
+        match self.index(self.index(id).root).members {
+            Members::Numbers { first, .. } => first,
+            _ => 0,
+        }
+    }
+
+    /// Whether the members of an index are numbers.
+    pub fn is_numeric(&self, id: IndexId) -> bool {
+        matches!(self.index(self.index(id).root).members, Members::Numbers { .. })
+    }
+
+    /// The name of a member of a root.
+    pub fn member_name(&self, index: IndexId, position: u32) -> String {
+        match &self.index(self.index(index).root).members {
+            Members::Labels(labels) => labels.get(position as usize).map_or(String::new(), |(name, _)| name.clone()),
+            Members::Numbers { first, .. } => (first + i64::from(position)).to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// The named value that an expression is: of a plain one, or of an array.
+    pub fn named(&self, id: ExprId) -> Option<DeclId> {
+        match self.expr(id).kind {
+            ExprKind::Decl(id) | ExprKind::Element { decl: id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The time of a date in the clock's unit, exactly; `None` where the clock has no dates.
+    pub fn date_value(&self, date: Date) -> Option<BigRational> {
+        let clock = self.clock.as_ref()?;
+        let (starting, from) = clock.starting?;
+        let calendar = self.units.calendar(clock.unit)?;
+        Some(self.literal(from)? + calendar.time(starting, date))
+    }
+
+    /// The date of a time in the clock's unit.
+    pub fn date_of(&self, time: f64) -> Option<Date> {
+        let clock = self.clock.as_ref()?;
+        let (starting, from) = clock.starting?;
+        let calendar = self.units.calendar(clock.unit)?;
+        calendar.date(starting, time - crate::units::to_f64(&self.literal(from)?))
+    }
+
+    /// The clock starts at a number that is written out, as dates need it: files are read before names mean anything.
+    pub(crate) fn starts_at_a_number(&self) -> bool {
+        let start = self.clock.as_ref().and_then(|c| c.starting);
+        start.is_none_or(|(_, from)| self.literal(from).is_some())
+    }
+
+    /// An expression of numbers alone.
+    fn literal(&self, e: ExprId) -> Option<BigRational> {
+        match &self.expr(e).kind {
+            ExprKind::Number { value, .. } => Some(value.clone()),
+            ExprKind::Quantity { value, unit } => Some(value * self.units.scale(unit)),
+            ExprKind::Negate(a) => self.literal(*a).map(|v| -v),
+            ExprKind::Binary(op, a, b) => {
+                let (a, b) = (self.literal(*a)?, self.literal(*b)?);
+                match op {
+                    BinaryOp::Add => Some(a + b),
+                    BinaryOp::Subtract => Some(a - b),
+                    BinaryOp::Multiply => Some(a * b),
+                    BinaryOp::Divide if !b.is_zero() => Some(a / b),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The direct parts of an expression.
+    pub fn children(&self, id: ExprId) -> Vec<ExprId> {
+        match &self.expr(id).kind {
+            ExprKind::Negate(a) | ExprKind::Not(a) | ExprKind::Curve(_, a) | ExprKind::In(a, _) => vec![*a],
+            ExprKind::Binary(_, a, b) => vec![*a, *b],
+            ExprKind::Compare(first, rest) => std::iter::once(*first).chain(rest.iter().map(|(_, e)| *e)).collect(),
+            ExprKind::If(a, b, c) => vec![*a, *b, *c],
+            ExprKind::Builtin(_, args) => args.iter().flatten().copied().collect(),
+            ExprKind::Call(_, args) => args.clone(),
+            ExprKind::Element { at, otherwise, .. } => at.iter().chain(otherwise).copied().collect(),
+            ExprKind::Aggregate(a) => {
+                let filters = a.binders.iter().filter_map(|b| self.binder(*b).filter);
+                a.head.into_iter().chain(filters).chain([a.value]).chain(a.otherwise).collect()
+            }
+            ExprKind::Cells { cells, otherwise, .. } => {
+                cells.iter().map(|(_, e)| e).chain(otherwise).copied().collect()
+            }
+            ExprKind::Match { subject, arms, otherwise } => {
+                let arms = arms.iter().flat_map(|(patterns, value)| patterns.iter().chain([value]));
+                std::iter::once(subject).chain(arms).chain(otherwise).copied().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Calls `visit` with every expression that this one reads, functions included; it says where to go on.
+    pub fn reads(&self, start: ExprId, mut visit: impl FnMut(ExprId, &ExprKind) -> Descend) {
+        let mut stack = vec![start];
+        let mut functions: Vec<FnId> = Vec::new();
+        while let Some(e) = stack.pop() {
+            let kind = &self.expr(e).kind;
+            match (visit(e, kind), kind) {
+                (Descend::Stop, _) => return,
+                (Descend::Past, _) => {}
+                // The name that a function of another moment is given is read at that moment.
+                (Descend::Rest, ExprKind::Builtin(_, args)) => {
+                    let name = args.first().copied().flatten();
+                    stack.extend(name.into_iter().flat_map(|n| self.children(n)));
+                    stack.extend(args.iter().skip(1).flatten());
+                }
+                (_, ExprKind::Call(id, args)) => {
+                    if !functions.contains(id) {
+                        functions.push(*id);
+                        stack.push(self.function(*id).body);
+                    }
+                    stack.extend(args);
+                }
+                _ => stack.extend(self.children(e)),
+            }
+        }
+    }
+}
+
+/// Where a walk over expressions goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Descend {
+    /// Into all parts.
+    Into,
+    /// Into all arguments but the first, of which only the subscripts.
+    Rest,
+    /// Not below this one.
+    Past,
+    /// Nowhere: it is over.
+    Stop,
+}
