@@ -12,7 +12,7 @@ use crate::diag::{Code, Diagnostic, any_error};
 use crate::exec::{Outcome, Program};
 use crate::hir::{self, ClockPart};
 use crate::ir;
-use crate::output::{self, Results};
+use crate::output::{self, Results, Tested};
 use crate::source::{LoadError, Loader, Origin, SourceMap, Span};
 use crate::syntax::ast;
 use crate::syntax::parse::{self, Incomplete, Parsed};
@@ -29,6 +29,10 @@ const MAX_FILES: usize = 1000;
 pub struct Settings {
     /// `--set name=value`: the names and the values, as written.
     pub values: Vec<(String, String)>,
+    /// `--scenario`.
+    pub scenario: Option<String>,
+    /// `--substeps`: rows are kept after each phase.
+    pub substeps: bool,
     /// `--from`.
     pub from: Option<String>,
     /// `--to`.
@@ -40,7 +44,7 @@ pub struct Settings {
 impl Settings {
     /// The settings as they are given on the command line.
     pub fn arguments(&self) -> Vec<(String, String)> {
-        let clock = [("from", &self.from), ("to", &self.to), ("step", &self.step)];
+        let clock = [("scenario", &self.scenario), ("from", &self.from), ("to", &self.to), ("step", &self.step)];
         let clock = clock.into_iter().filter_map(|(name, v)| Some((format!("--{name}"), v.clone()?)));
         self.values.iter().map(|(name, value)| ("--set".to_string(), format!("{name}={value}"))).chain(clock).collect()
     }
@@ -106,8 +110,9 @@ pub fn check(path: &str, text: &[u8], loader: &dyn Loader, settings: &Settings) 
     let mut diagnostics = std::mem::take(&mut reader.diagnostics);
     diagnostics.extend(found);
     diagnostics.extend(misfits.into_iter().map(|m| reader.shown(m.diagnostic, &m.path, m.place)));
-    let (facts, found) = check::check(&model, &reader.sources, !any_error(&diagnostics));
+    let (facts, found, misfits) = check::check(&model, &reader.sources, !any_error(&diagnostics));
     diagnostics.extend(found);
+    diagnostics.extend(misfits.into_iter().map(|m| reader.shown(m.diagnostic, &m.path, m.place)));
     // In the order of the text; two of one place in the order in which they were found.
     diagnostics.sort_by_key(|d| d.primary.span.start);
     diagnostics.dedup();
@@ -133,6 +138,7 @@ impl Reader<'_> {
         all.clock |= more.clock;
         all.stocks |= more.stocks;
         all.moves |= more.moves;
+        all.updates |= more.updates;
         all.names |= more.names;
         let uses: Vec<ast::Text> = parsed
             .file
@@ -181,7 +187,7 @@ impl Reader<'_> {
         let (span, before) = (used.span, self.diagnostics.len());
         self.load(by, used, span);
         if self.diagnostics[before..].iter().any(|d| d.primary.span == span) {
-            self.incomplete = Incomplete { clock: true, stocks: true, moves: true, names: true };
+            self.incomplete = Incomplete { clock: true, stocks: true, moves: true, updates: true, names: true };
         }
     }
 
@@ -252,6 +258,13 @@ impl Reader<'_> {
     /// Settings as if they were source: each is a text of its own, so that a message can point into it.
     fn settings(&mut self, settings: &Settings) -> Vec<hir::Setting> {
         let mut read = Vec::new();
+        if let Some(name) = &settings.scenario
+            && let Some(id) = self.sources.add("--scenario", name.clone(), Origin::Argument)
+        {
+            let base = self.sources.base(id);
+            let span = Span::new(base, base + name.len() as u32);
+            read.push(hir::Setting::Scenario(ast::Name { text: name.trim_matches('`').to_string(), span }));
+        }
         for (name, value) in &settings.values {
             let text = format!("{name}={value}");
             let Some(id) = self.sources.add("--set", text, Origin::Argument) else { continue };
@@ -321,10 +334,19 @@ fn within(by: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
 impl Checked {
     /// Whether it has no errors.
     pub fn is_sound(&self) -> bool {
         !any_error(&self.diagnostics)
+    }
+
+    /// Adds what is only asked for under strict rules: that of each param somebody says why it is what it is.
+    pub fn be_strict(&mut self) {
+        self.diagnostics.extend(check::uncovered(&self.model));
     }
 
     /// Whether an error comes of what the call says, and not of the model alone.
@@ -348,7 +370,10 @@ impl Checked {
         let top = self.sources.files().find(|(_, f)| f.origin == Origin::Model).map(|(id, _)| self.sources.base(id));
         let place = self.model.decls.first().map_or(Span::new(top.unwrap_or(0), top.unwrap_or(0)), |d| d.whole);
         match ir::lower(&self.model, &self.facts) {
-            Some(Ok(model)) => Ok(model),
+            Some(Ok(mut model)) => {
+                model.substeps = self.settings.substeps;
+                Ok(model)
+            }
             Some(Err(ir::TooLarge)) => {
                 let error = Diagnostic::new(
                     Code::E0507,
@@ -372,6 +397,25 @@ impl Checked {
         let model = self.lower()?;
         let outcome = Program::new(&model).run();
         Ok(self.results(&model, &outcome))
+    }
+
+    /// Runs the model once and compares it with what its `expect`s read from files.
+    pub fn test(&self) -> Result<Tested, Vec<Diagnostic>> {
+        if self.is_sound() && self.facts.expects.is_empty() {
+            return Ok(Tested::default());
+        }
+        let mut model = self.lower()?;
+        model.columns = std::mem::take(&mut model.expects);
+        // As few rows are kept as hold what is compared.
+        let rows = self.facts.expects.iter().flat_map(|e| &e.rows);
+        model.clock.record = rows.fold(0, |n, (_, row)| greatest_common_divisor(n, *row)).max(1);
+        model.substeps = false;
+        let outcome = Program::new(&model).run();
+        match outcome.fault {
+            None => Ok(output::tested(self, &model.clock, &outcome)),
+            // The run that fails is shown as any other.
+            Some(_) => Ok(Tested { failure: self.run()?.failure, ..Tested::default() }),
+        }
     }
 
     /// What came of a run, with names and units.

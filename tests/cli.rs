@@ -51,7 +51,15 @@ impl Folder {
 
 #[test]
 fn exit_codes_say_who_is_wrong() {
-    let f = Folder::new(&[("good.flow", GOOD), ("dry.flow", DRY), ("bad.flow", "let x = y\n")]);
+    let same = format!("{GOOD}expect b within 0 of \"ref.csv\"\n");
+    let f = Folder::new(&[
+        ("good.flow", GOOD),
+        ("dry.flow", &format!("{DRY}expect a within 0 of \"ref.csv\"\n")),
+        ("bad.flow", "let x = y\n"),
+        ("same.flow", &same),
+        ("off.flow", &same.replace("= 1 TKN/month", "= 2 TKN/month")),
+        ("ref.csv", "month,b\n0,0\n1,1\n3,3\n"),
+    ]);
     for (args, code) in [
         (&["check", "good.flow"][..], 0),
         (&["check", "good.flow", "bad.flow"], 1),
@@ -71,6 +79,13 @@ fn exit_codes_say_who_is_wrong() {
         (&["run", "good.flow", "--to", "1 year"], 1),
         (&["run", "good.flow", "--to", "2.5"], 2),
         (&["run", "good.flow", "--step", "0.25"], 0),
+        (&["test", "good.flow"], 0),
+        (&["test", "same.flow"], 0),
+        (&["test", "same.flow", "good.flow", "off.flow"], 1),
+        (&["test", "dry.flow"], 1),
+        (&["test", "bad.flow", "missing.flow"], 2),
+        (&["test", "same.flow", "--set", "pay_rate=99"], 2),
+        (&["test"], 2),
         (&["run"], 2),
         (&["frobnicate"], 2),
         (&["explain"], 0),
@@ -82,7 +97,7 @@ fn exit_codes_say_who_is_wrong() {
     ] {
         let (status, out, err) = f.flowc(args);
         assert_eq!(status, code, "{args:?}\n{out}\n{err}");
-        if code != 0 {
+        if code != 0 && !out.contains("  off  ") {
             assert!(!err.is_empty(), "{args:?} says nothing");
         }
     }
@@ -175,6 +190,26 @@ fn messages_can_be_json_lines() {
 }
 
 #[test]
+fn a_test_says_what_agrees_and_what_does_not() {
+    let expects = "expect b within 1e-6 of \"ref.csv\" column b\nexpect a within 1% of \"ref.csv\" column a\n";
+    let f = Folder::new(&[
+        ("m.flow", &format!("{GOOD}{expects}")),
+        ("ref.csv", "month,a,b\n0,10,0\n1,9,1.0000001\n2,7.5,2\n"),
+        ("good.flow", GOOD),
+    ]);
+    let (code, out, err) = f.flowc(&["test", "good.flow", "m.flow"]);
+    let wanted = "good.flow: nothing is expected of it\nm.flow\n  \
+        ok   b within 1e-6: 3 rows, largest difference 1e-7 TKN at month 1\n  \
+        off  a within 1%: 1 of 3 rows; the first at month 2: 8 TKN here, 7.5 there (ref.csv, line 4)\n";
+    assert_eq!((code, out.as_str(), err.as_str()), (1, wanted, ""));
+    let (code, out, _) = f.flowc(&["--message-format", "json", "test", "good.flow", "m.flow"]);
+    let lines: Vec<serde_json::Value> = out.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert_eq!((code, lines.len()), (1, 2));
+    assert_eq!((&lines[0]["verdict"], &lines[0]["rows"]), (&"ok".into(), &3.into()));
+    assert_eq!((&lines[1]["expect"], &lines[1]["first"]["line"]), (&"a within 1%".into(), &4.into()));
+}
+
+#[test]
 fn fmt_changes_files_and_check_only_looks() {
     let f = Folder::new(&[("a.flow", "let   x=1\n"), ("b.flow", "let x = 1\n"), ("bad.flow", "let = =\n")]);
     let (code, out, _) = f.flowc(&["fmt", "--check", "a.flow", "b.flow"]);
@@ -225,7 +260,9 @@ fn models_use_files_of_their_folder_only() {
 fn man_pages_are_written_for_every_command() {
     let f = Folder::new(&[]);
     assert_eq!(f.flowc(&["man", "."]).0, 0);
-    for page in ["flowc.1", "flowc-run.1", "flowc-check.1", "flowc-fmt.1", "flowc-explain.1", "flowc-new.1"] {
+    for page in
+        ["flowc.1", "flowc-run.1", "flowc-test.1", "flowc-check.1", "flowc-fmt.1", "flowc-explain.1", "flowc-new.1"]
+    {
         assert!(f.read(page).contains(".TH"), "{page}");
     }
 }

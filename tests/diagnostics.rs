@@ -63,7 +63,7 @@ impl Found {
 /// `// flowc: byte` puts a byte at the end that no character has. `beside` are the files that it may use.
 fn find(text: &str, beside: MemLoader) -> Found {
     let mut settings = Settings::default();
-    let mut bytes = text.as_bytes().to_vec();
+    let (mut bytes, mut strict) = (text.as_bytes().to_vec(), false);
     for arguments in text.lines().filter_map(|line| line.trim().strip_prefix("// flowc: ")) {
         let mut words = arguments.split_whitespace();
         while let Some(word) = words.next() {
@@ -77,6 +77,8 @@ fn find(text: &str, beside: MemLoader) -> Found {
                 "--from" => settings.from = Some(value()),
                 "--to" => settings.to = Some(value()),
                 "--step" => settings.step = Some(value()),
+                "--scenario" => settings.scenario = Some(value()),
+                "--strict" => strict = true,
                 "byte" => bytes.push(0xff),
                 // Has been read by `data`.
                 "file" => drop(value()),
@@ -84,7 +86,10 @@ fn find(text: &str, beside: MemLoader) -> Found {
             }
         }
     }
-    let checked = check("model.flow", &bytes, &beside, &settings);
+    let mut checked = check("model.flow", &bytes, &beside, &settings);
+    if strict {
+        checked.be_strict();
+    }
     let mut diagnostics = checked.diagnostics.clone();
     let happens = !checked.model.decls.is_empty();
     if checked.is_sound() && happens {

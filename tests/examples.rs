@@ -30,6 +30,11 @@ fn snapshots() {
         }
         assert!(checked.diagnostics.is_empty(), "an example is without warnings: {out}");
         let _ = writeln!(out, "check: {}\n", flowc::cli::proved(&checked));
+        let tested = checked.test().expect("an example can be tested");
+        if !tested.expectations.is_empty() {
+            let _ = writeln!(out, "{}", flowc::output::tested_text("test", &tested));
+            assert!(tested.holds(), "an example is what it expects: {out}");
+        }
         let formatted = flowc::syntax::fmt::format(&text);
         let _ =
             writeln!(out, "layout: {}\n", if formatted == text { "as `flowc fmt` leaves it" } else { "NOT formatted" });

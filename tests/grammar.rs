@@ -282,6 +282,7 @@ assumption linear about release
 transfer swap{
 a->b=in_a;c->d=out( in_a )
 }or skip each step
+let z=swap.1+pay[p].2 -f(-swap.2)
 entity Product at most 5000{trait z~normal(0,1)
 stock supply:voucher=50
 from cloud
@@ -321,6 +322,7 @@ assumption linear about release
 transfer swap {
   a -> b = in_a; c -> d = out(in_a)
 } or skip each step
+let z = swap.1 + pay[p].2 - f(-swap.2)
 entity Product at most 5000 { trait z ~ normal(0, 1)
   stock supply: voucher = 50
     from cloud

@@ -230,12 +230,26 @@ impl Infer<'_> {
             ExprKind::Element { otherwise: Some(_), .. } => false,
             ExprKind::Decl(id) | ExprKind::Element { decl: id, .. } => match self.model.decl(id).kind {
                 DeclKind::Move(_) | DeclKind::Unknown => true,
-                DeclKind::Metric { .. } => false,
+                DeclKind::Trade(_) => memory != Memory::Requested,
+                DeclKind::Metric { .. } | DeclKind::Update { .. } | DeclKind::Expect(_) => false,
                 _ => memory != Memory::Requested,
             },
             _ => false,
         };
         if !fits {
+            let trade = self.model.named(arg).filter(|id| matches!(self.model.decl(*id).kind, DeclKind::Trade(_)));
+            if let (Memory::Requested, Some(id)) = (memory, trade) {
+                let name = &self.model.decl(id).name;
+                let error = Diagnostic::new(
+                    Code::E0203,
+                    format!("`{name}` is a trade, and each leg asks for something else"),
+                    expr.span,
+                    "its value is the factor that went through",
+                )
+                .help(format!("name the leg: `requested({name}.1)`"));
+                self.report(error);
+                return false;
+            }
             let what = if memory == Memory::Requested { "the name of a flow or transfer" } else { "a name" };
             let text = super::say::snippet(self.sources, expr.span);
             let error = Diagnostic::new(

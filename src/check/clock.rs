@@ -131,7 +131,10 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
         Some((_, None)) => return,
         None => 1,
     };
-    let kept = |d: &Decl| !matches!(d.kind, DeclKind::Param { .. } | DeclKind::Metric { .. } | DeclKind::Column { .. });
+    let kept = |d: &Decl| {
+        use DeclKind::*;
+        !matches!(d.kind, Param { .. } | Metric { .. } | Column { .. } | Expect(_))
+    };
     let columns: u64 = model.decls().filter(|(_, d)| kept(d)).map(|(id, _)| facts.count(id) as u64).sum();
     let values = (steps / record + 2).saturating_mul(columns);
     if values > MAX_VALUES {
@@ -169,11 +172,13 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
 
 /// How often transfers and states happen: each time falls into a step of its own, or some would be lost.
 fn periods(model: &Model) -> Vec<(ExprId, String)> {
+    let every = |timing: &Timing, d: &Decl| match timing {
+        Timing::Every { period, .. } => Some((*period, format!("the period of `{}`", d.name))),
+        _ => None,
+    };
     let period = |d: &Decl| match &d.kind {
-        DeclKind::Move(m) => match m.timing {
-            Timing::Every { period, .. } => Some((period, format!("the period of `{}`", d.name))),
-            _ => None,
-        },
+        DeclKind::Move(m) if m.trade.is_none() => every(&m.timing, d),
+        DeclKind::Trade(trade) => every(&trade.timing, d),
         DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
             Some((*every, format!("the period of `{}`", d.name)))
         }
@@ -217,7 +222,8 @@ fn rows_between(
 /// A model in which something happens has a clock.
 fn missing(model: &Model) -> Option<Diagnostic> {
     let decl = model.decls.iter().find(|d| {
-        matches!(d.kind, DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Move(_) | DeclKind::Metric { .. })
+        use DeclKind::*;
+        matches!(d.kind, Stock { .. } | State { .. } | Move(_) | Metric { .. } | Expect(_))
     });
     let clocked = || {
         model.exprs.iter().find(|e| matches!(e.kind, ExprKind::Clock(part) if part != ClockPart::Step)).map(|e| e.span)

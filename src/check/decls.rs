@@ -6,7 +6,9 @@ use super::infer::Infer;
 use super::say::unit_of;
 use super::{Ty, Typed};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{AnnotationKind, BinaryOp, Decl, DeclId, DeclKind, ExprId, ExprKind, Move, PlaceKind, Rule, Timing};
+use crate::hir::{
+    AnnotationKind, BinaryOp, Decl, DeclId, DeclKind, ExprId, ExprKind, Move, Place, PlaceKind, Rule, Timing,
+};
 use crate::source::Span;
 use crate::units::{Dim, Unit};
 
@@ -37,8 +39,13 @@ impl Infer<'_> {
         }
     }
 
+    /// The dimensions of all stocks at its ends.
+    pub(super) fn dims(&mut self, m: &Move) -> Vec<Dim> {
+        m.ends().filter_map(|p| self.held(p.kind)).collect()
+    }
+
     fn stock_of(&self, m: &Move) -> Option<DeclId> {
-        [&m.from, &m.to].iter().find_map(|place| match place.kind {
+        m.ends().find_map(|place| match place.kind {
             PlaceKind::Decl(id) if matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) => Some(id),
             _ => None,
         })
@@ -50,17 +57,7 @@ impl Infer<'_> {
         let said = decl.ty.as_ref().map_or(decl.span, |a| a.span);
         let what = format!("`{}`", decl.name);
         let annotated = decl.ty.as_ref().is_some_and(|a| !matches!(a.kind, AnnotationKind::Unknown));
-        let unit = match &typed.ty {
-            Ty::Number(dim) => {
-                let dim = self.resolve(dim);
-                typed
-                    .shown
-                    .clone()
-                    .filter(|u| self.model.units.dim(u) == dim)
-                    .or_else(|| Some(self.model.units.usual(&dim)))
-            }
-            _ => None,
-        };
+        let unit = self.unit(&typed);
         match &decl.kind {
             DeclKind::Param { value, set, range } => {
                 if annotated {
@@ -120,20 +117,43 @@ impl Infer<'_> {
             }
             DeclKind::Move(m) => {
                 self.amount(m, &typed, &decl.name);
-                self.timing(m);
+                self.parts(id, m, &typed);
+                // The legs of a trade share its time.
+                if m.trade.is_none() {
+                    self.timing(&m.timing);
+                }
             }
+            DeclKind::Trade(trade) => self.timing(&trade.timing),
+            DeclKind::Policy { options, .. } => {
+                if annotated {
+                    for (name, _, value) in options {
+                        let what = format!("the option `{name}` of {what}");
+                        self.fresh_declaration(|i| i.right_side(*value, &typed, unit.as_ref(), &what, said));
+                    }
+                } else {
+                    self.options_agree(&options.iter().map(|(.., e)| *e).collect::<Vec<_>>());
+                }
+            }
+            DeclKind::Update { state, value } => {
+                let state = self.model.decl(*state);
+                let said = state.ty.as_ref().map_or(state.span, |a| a.span);
+                let what = format!("the new value of `{}`", state.name);
+                self.right_side(*value, &typed, unit.as_ref(), &what, said);
+            }
+            DeclKind::Expect(expect) => self.expected(expect, &typed),
             DeclKind::Unknown => {}
         }
     }
 
-    fn within_metric(&mut self, metric: bool, run: impl FnOnce(&mut Self)) {
+    pub(super) fn within_metric<T>(&mut self, metric: bool, run: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.in_metric, metric);
-        run(self);
+        let out = run(self);
         self.in_metric = before;
+        out
     }
 
     /// The right side of something whose type is known.
-    fn right_side(&mut self, e: ExprId, typed: &Typed, unit: Option<&Unit>, what: &str, said: Span) {
+    pub(super) fn right_side(&mut self, e: ExprId, typed: &Typed, unit: Option<&Unit>, what: &str, said: Span) {
         match (&typed.ty, unit) {
             (Ty::Number(_), Some(unit)) => self.place(e, unit, what, said),
             (Ty::Bool, _) => self.condition(e, what),
@@ -183,8 +203,8 @@ impl Infer<'_> {
         self.expect(e, &found, &wanted, &format!("the rate of {what}"), said);
     }
 
-    fn timing(&mut self, m: &Move) {
-        match &m.timing {
+    fn timing(&mut self, timing: &Timing) {
+        match timing {
             Timing::At(t) => self.time(*t, "the time of a transfer"),
             Timing::Every { period, from, to } => {
                 self.time(*period, "the period of a transfer");
@@ -199,7 +219,7 @@ impl Infer<'_> {
     fn amount(&mut self, m: &Move, wanted: &Typed, name: &str) {
         let e = m.amount;
         let found = self.infer(e);
-        for place in [&m.from, &m.to] {
+        for place in m.ends() {
             if let PlaceKind::Decl(id) = place.kind {
                 let held = self.decl(id);
                 self.element(id, &place.at, None, &held);
@@ -213,10 +233,8 @@ impl Infer<'_> {
         };
         let (want, have) = (want.clone(), have.clone());
         // Where the ends disagree, one of them is the mistake.
-        let dims: Vec<Dim> = [&m.from, &m.to].iter().filter_map(|p| self.held(p.kind)).collect();
-        if let [a, b] = &dims[..]
-            && a != b
-        {
+        let dims = self.dims(m);
+        if dims.windows(2).any(|d| d[0] != d[1]) {
             return;
         }
         if self.unify(&have, &want) {
@@ -246,10 +264,8 @@ impl Infer<'_> {
         let rate_for_amount = !m.flow && have == want.divide(&time);
         let amount_for_rate = m.flow && have == want.multiply(&time);
         let origin = self.origin(e, &found);
-        let stock = match (m.from.kind, m.to.kind) {
-            (PlaceKind::Decl(_), _) => m.from.span,
-            _ => m.to.span,
-        };
+        let is_stock = |p: &&Place| matches!(p.kind, PlaceKind::Decl(_));
+        let stock = m.ends().find(is_stock).map_or(m.from.span, |p| p.span);
         let error = if amount_for_rate {
             let error = Diagnostic::new(
                 Code::E0303,

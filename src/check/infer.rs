@@ -70,6 +70,7 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
         diagnostics,
         facts,
     };
+    infer.facts.amounts = vec![false; model.decls.len()];
     if let Some(clock) = &model.clock {
         let unit = Unit::of(clock.unit);
         let parts = [
@@ -104,6 +105,8 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     for assert in &model.asserts {
         infer.fresh_declaration(|i| i.condition(assert.condition, "an assertion"));
     }
+    infer.goals();
+    infer.scenarios();
     for conserve in &model.conserves {
         if let Some(total) = conserve.total {
             infer.fresh_declaration(|i| i.place(total, &Unit::of(conserve.unit), "the total", conserve.unit_span));
@@ -383,7 +386,7 @@ impl Infer<'_> {
             ExprKind::If(c, a, b) => {
                 self.condition(*c, "what stands between `if` and `then`");
                 let (ta, tb) = (self.infer(*a), self.infer(*b));
-                if !self.one_kind((*a, &ta), (*b, &tb), "this `if`") {
+                if !self.one_kind((*a, &ta), (*b, &tb), "arm of this `if`") {
                     return Self::UNKNOWN;
                 }
                 self.agree((*a, &ta), (*b, &tb), |a, b| format!("one arm of this `if` is {a}, the other {b}"));

@@ -139,7 +139,7 @@ impl Infer<'_> {
                 first = Some((value, typed));
                 continue;
             };
-            if !self.one_kind((*other, before), (value, &typed), what) {
+            if !self.one_kind((*other, before), (value, &typed), &format!("arm of {what}")) {
                 return Self::UNKNOWN;
             }
             let (a, b) = (*other, before.clone());
@@ -175,12 +175,12 @@ impl Infer<'_> {
             (x, y) => {
                 let error = Diagnostic::new(
                     Code::E0201,
-                    format!("one arm of {what} is {}, another {}", word(x), word(y)),
+                    format!("one {what} is {}, another {}", word(x), word(y)),
                     self.model.expr(b).span,
                     self.origin(b, tb),
                 )
                 .label(self.model.expr(a).span, self.origin(a, ta))
-                .help("both arms are of one kind");
+                .help("both are of one kind");
                 self.report(error);
                 false
             }

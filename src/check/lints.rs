@@ -7,7 +7,7 @@ use super::constant::{constant, nearest_whole, tolerance};
 use super::{Facts, Ty};
 use crate::builtins::Reading;
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{BinaryOp, Clock, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Model, PlaceKind, Timing};
+use crate::hir::{BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Model, PlaceKind, Timing};
 use crate::source::{Origin, SourceMap, Span};
 use crate::units::{plain, to_f64};
 
@@ -16,7 +16,8 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
     let main = sources.files().filter(|(_, f)| f.origin == Origin::Model).map(|(id, _)| id).next();
     let own = |span: Span| sources.locate(span).map(|(file, _)| file) == main;
     for (_, decl) in model.decls() {
-        if matches!(decl.kind, DeclKind::Param { .. } | DeclKind::Series(_)) && !decl.read && own(decl.span) {
+        let input = matches!(decl.kind, DeclKind::Param { .. } | DeclKind::Series(_) | DeclKind::Policy { .. });
+        if input && !decl.read && own(decl.span) {
             diagnostics.push(
                 Diagnostic::new(
                     Code::W0101,
@@ -55,7 +56,7 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         }
     }
     let mut touched = vec![false; model.decls.len()];
-    for place in model.moves().flat_map(|(_, _, m)| [&m.from, &m.to]) {
+    for place in model.moves().flat_map(|(_, _, m)| m.ends()) {
         if let PlaceKind::Decl(id) = place.kind {
             touched[id.0 as usize] = true;
         }
@@ -94,25 +95,61 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         }
     }
     for (_, decl, m) in model.moves() {
+        if m.trade.is_some() {
+            continue;
+        }
         if let (true, PlaceKind::Decl(source)) = (m.flow, m.from.kind) {
             drain(model, facts, source, &decl.name, m.amount, diagnostics);
         }
-        match &m.timing {
-            Timing::Always
-                if !m.flow && facts.clock.as_ref().is_some_and(|c| !c.dt.is_one()) && !lumps(model, m.amount) =>
-            {
-                each_step(model, facts, decl, diagnostics);
-            }
-            Timing::At(t) => {
-                instant(model, facts, *t, true, diagnostics);
-            }
-            Timing::Every { period, from, .. } => {
-                // One word for one transfer: where it begins off the grid, that its period is off, too, is no news.
-                let off = from.is_some_and(|t| instant(model, facts, t, true, diagnostics));
-                let _ = off || instant(model, facts, *period, false, diagnostics);
-            }
-            _ => {}
+        timing(model, facts, decl, &m.timing, m.flow || lumps(model, m.amount), diagnostics);
+    }
+    for decl in &model.decls {
+        if let DeclKind::Trade(trade) = &decl.kind {
+            timing(model, facts, decl, &trade.timing, false, diagnostics);
         }
+    }
+}
+
+/// Params that no assumption is about.
+pub fn uncovered(model: &Model) -> Vec<Diagnostic> {
+    let covered = |id: DeclId| model.assumptions.iter().any(|a| a.values.contains(&id));
+    let params = model.decls().filter(|(id, d)| matches!(d.kind, DeclKind::Param { .. }) && !covered(*id));
+    params
+        .map(|(_, decl)| {
+            Diagnostic::new(
+                Code::W0102,
+                format!("no assumption is about the param `{}`", decl.name),
+                decl.span,
+                "why is it what it is?",
+            )
+            .help(format!("say so: `assumption NAME about {} \"…\" source \"…\" confidence low`", decl.name))
+        })
+        .collect()
+}
+
+/// When something moves; `rightly`: in each step, however long that is.
+fn timing(
+    model: &Model,
+    facts: &Facts,
+    decl: &Decl,
+    timing: &Timing,
+    rightly: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    match timing {
+        // In a phase nothing else can be said.
+        Timing::Always if !rightly && decl.phase.is_none() && facts.clock.as_ref().is_some_and(|c| !c.dt.is_one()) => {
+            each_step(model, facts, decl, diagnostics);
+        }
+        Timing::At(t) => {
+            instant(model, facts, *t, true, diagnostics);
+        }
+        Timing::Every { period, from, .. } => {
+            // One word for one transfer: where it begins off the grid, that its period is off, too, is no news.
+            let off = from.is_some_and(|t| instant(model, facts, t, true, diagnostics));
+            let _ = off || instant(model, facts, *period, false, diagnostics);
+        }
+        _ => {}
     }
 }
 
@@ -179,13 +216,8 @@ fn unreached(model: &Model, facts: &Facts, e: ExprId, diagnostics: &mut Vec<Diag
     let end = &clock.from + &clock.dt * BigRational::from_integer(clock.steps.into());
     let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
     // A call may look at a part of the run; the model itself may not speak of times that it never has.
-    let whole = |c: &Clock| {
-        [c.from, c.to].iter().all(|e| {
-            let span = model.expr(*e).span;
-            c.span.start <= span.start && span.end <= c.span.end
-        })
-    };
-    let outside = model.clock.as_ref().is_some_and(whole) && (value < clock.from || value > end);
+    let whole = model.clock.as_ref().is_some_and(|c| [c.from, c.to].iter().all(|e| model.clock_says(*e)));
+    let outside = whole && (value < clock.from || value > end);
     if outside {
         let show = |v: &BigRational| plain(to_f64(v), 12);
         diagnostics.push(

@@ -96,10 +96,14 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         let values = match &decl.kind {
             DeclKind::Param { value, set, .. } => vec![*value, set.unwrap_or(*value)],
             DeclKind::Let { value } | DeclKind::Metric { value, .. } => vec![*value],
+            DeclKind::Policy { options, .. } => options.iter().map(|(.., e)| *e).collect(),
             DeclKind::State { initial, rule: Some(Rule::Next { value, .. }) } => vec![*initial, *value],
             DeclKind::State { initial, .. } => vec![*initial],
             _ => Vec::new(),
         };
+        if let DeclKind::Update { state, value } = decl.kind {
+            check.typed(value, model.decl(state).ty.as_ref(), &what);
+        }
         let before = check.diagnostics.len();
         for value in values {
             if check.diagnostics.len() == before {
@@ -115,7 +119,7 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         }
     }
     for (_, _, m) in model.moves() {
-        for place in [&m.from, &m.to] {
+        for place in m.ends() {
             if let PlaceKind::Decl(id) = place.kind {
                 check.element(id, &place.at, place.span, None);
             }

@@ -4,22 +4,29 @@
 //! what hangs on something unknown stays silent. Invariant: where no error was reported, every fact that `ir` asks for is
 //! there. Absent on purpose: arithmetic of a run.
 
+mod asked;
 mod calls;
 mod clock;
 mod constant;
 mod decls;
+mod early;
+mod expects;
+mod graph;
 mod infer;
 mod kinds;
 mod ledger;
 mod lints;
+mod loops;
 mod members;
 mod named;
 mod order;
 mod parts;
 mod recurrence;
+mod rules;
 mod say;
 mod series;
 mod shape;
+mod splits;
 mod values;
 
 use std::collections::BTreeMap;
@@ -29,12 +36,15 @@ use num_rational::BigRational;
 pub(crate) use constant::Fold;
 pub use constant::{cell, constant};
 
-pub(crate) use order::is_dated;
-pub use order::{Node, Order, Step};
+pub use expects::{Compared, Tolerance};
+pub use graph::Node;
+pub use lints::uncovered;
+pub use order::{Order, Step};
+pub(crate) use order::{ends_with_the_steps, is_dated, reads_now};
 pub use shape::{Shape, member_names};
 
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{self, BinderId, DeclId, ExprId, IndexId};
+use crate::hir::{self, BinderId, DeclId, ExprId, IndexId, Misfit};
 use crate::source::{SourceMap, Span};
 use crate::units::{Dim, Unit};
 
@@ -111,6 +121,10 @@ pub struct Facts {
     pub shapes: Vec<Option<Shape>>,
     /// The unit that a bare number has from its place.
     pub implied: BTreeMap<ExprId, Unit>,
+    /// The parts of this move's split are amounts, or something is wrong with them: no shares in any case; by [`DeclId`].
+    pub amounts: Vec<bool>,
+    /// The unit in which what a goal looks at is shown, where it is a number; in the order of the goals.
+    pub goals: Vec<Option<Unit>>,
     /// Each named value, by [`DeclId`].
     pub decls: Vec<DeclFacts>,
     /// The clock, if it is sound.
@@ -119,10 +133,12 @@ pub struct Facts {
     pub order: Order,
     /// Each `conserve`, in order.
     pub conserves: Vec<ConserveFacts>,
+    /// Each `expect`, in order.
+    pub expects: Vec<Compared>,
 }
 
 /// Checks a model. What is only suspicious is looked for where nothing is wrong, and `sound` says that nothing was before.
-pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Vec<Diagnostic>) {
+pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Vec<Diagnostic>, Vec<Misfit>) {
     let mut diagnostics = Vec::new();
     let mut facts = Facts::default();
     infer::infer(model, sources, &mut facts, &mut diagnostics);
@@ -141,6 +157,7 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     series::check(model, sources, &facts, &mut diagnostics);
     ledger::check(model, sources, &mut facts, &mut diagnostics);
     let looping = order::check(model, sources, &mut facts, &mut diagnostics);
+    let misfits = expects::check(model, &mut facts, &mut diagnostics);
     // Nothing says the unit of what depends on itself; the loop is the mistake.
     diagnostics.retain(|d| d.code != Code::E0305 || !looping.contains(&d.primary.span));
     // A stock whose unit is wrong does not also open out of its bounds.
@@ -158,10 +175,10 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
         changing.iter().any(|s| whole.start <= s.start && s.end <= whole.end)
     };
     diagnostics.retain(|d| d.code != Code::E0211 || !holds(d));
-    if sound && !crate::diag::any_error(&diagnostics) {
+    if sound && misfits.is_empty() && !crate::diag::any_error(&diagnostics) {
         lints::check(model, sources, &facts, &mut diagnostics);
     }
-    (facts, diagnostics)
+    (facts, diagnostics, misfits)
 }
 
 impl Facts {

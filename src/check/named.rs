@@ -86,6 +86,9 @@ impl Infer<'_> {
         let typed = match (&decl.kind, declared) {
             (DeclKind::Unknown, declared) => declared.unwrap_or(Self::UNKNOWN),
             (DeclKind::Move(m), _) => self.moved(m),
+            // The factor that went through.
+            (DeclKind::Trade(_), _) => Self::plain(),
+            (DeclKind::Update { state, .. }, _) => self.decl(*state),
             (_, Some(declared)) => declared,
             (DeclKind::Stock { .. } | DeclKind::Series(_), None) => Self::UNKNOWN,
             (
@@ -95,16 +98,31 @@ impl Infer<'_> {
                 | DeclKind::Metric { value, .. },
                 None,
             ) => self.own(id, *value, &provisional, &[]),
+            (DeclKind::Expect(expect), None) => self.own(id, expect.value, &provisional, &[]),
+            (DeclKind::Policy { options, .. }, None) => {
+                let values: Vec<ExprId> = options.iter().map(|(.., e)| *e).collect();
+                let typed = self.own(id, values[0], &provisional, &values[1..]);
+                let one = values.iter().all(|e| {
+                    let other = self.infer(*e);
+                    match (&typed.ty, &other.ty) {
+                        (Ty::Number(a), Ty::Number(b)) => self.unify(a, b),
+                        (Ty::Unknown, _) | (_, Ty::Unknown) => true,
+                        (a, b) => a == b,
+                    }
+                });
+                if one { typed } else { Self::UNKNOWN }
+            }
             (DeclKind::State { initial, rule }, None) => {
-                let rules: &[ExprId] = match rule {
-                    Some(hir::Rule::Next { value, .. }) => &[*value],
-                    _ => &[],
+                let next = match rule {
+                    Some(hir::Rule::Next { value, .. }) => Some(*value),
+                    _ => None,
                 };
+                let rules = self.rules(id, next);
                 let derivative = match rule {
                     Some(hir::Rule::Rate(value)) => Some(*value),
                     _ => None,
                 };
-                self.state(id, *initial, rules, derivative, &provisional)
+                self.state(id, *initial, &rules, derivative, &provisional)
             }
         };
         self.locals = locals;
@@ -174,6 +192,7 @@ impl Infer<'_> {
         let value = match decl.kind {
             DeclKind::Param { value, .. } | DeclKind::Let { value } | DeclKind::Column { value } => Some(value),
             DeclKind::State { initial, .. } => Some(initial),
+            DeclKind::Expect(ref expect) => Some(expect.value),
             _ => None,
         };
         let whole = value.map(|e| &self.model.expr(e).kind);
@@ -181,9 +200,14 @@ impl Infer<'_> {
             Some(ExprKind::Number { .. } | ExprKind::Infinity) => "`0` and `inf` have every unit",
             _ => "its value would be right in any unit",
         };
+        // Its update may stand where nothing could be read.
+        if decl.word == "state" && self.model.incomplete.updates {
+            return;
+        }
         let error = Diagnostic::new(Code::E0305, format!("nothing says the unit of `{}`", decl.name), decl.span, any)
             .help(match decl.word {
                 "column" => format!("write its unit: `{}: UNIT`, or `: 1` for plain numbers", decl.name),
+                "expect" => format!("give it a name and its unit: `let value: UNIT = {}`", decl.name),
                 word => format!("write its unit: `{word} {}: UNIT = …`, or `: 1` for a plain number", decl.name),
             });
         self.fresh_declaration(|i| i.report(error));

@@ -7,11 +7,12 @@
 use std::collections::HashMap;
 
 use super::constant::{Env, Fold};
-use super::order::{KINDS, Node, Step, index, node, rank, read_at, sort};
+use super::graph::{Node, Sources, read_at, sort};
+use super::order::Step;
 use super::shape::{Folds, Undecided, tuples};
 use super::{Facts, is_dated};
 use crate::builtins::{Kernel, Memory};
-use crate::hir::{DeclId, DeclKind, ExprId, ExprKind, Model, PlaceKind, ShortKind, Timing};
+use crate::hir::{DeclId, DeclKind, ExprId, ExprKind, Model, Place, PlaceKind, ShortKind, Timing};
 
 /// A component of more edges than this is told as a loop.
 const MOST_EDGES: usize = 20_000_000;
@@ -21,59 +22,64 @@ struct Apart<'a> {
     facts: &'a Facts,
     fold: Fold<'a>,
     /// Where the members of each node of the component begin.
-    first: HashMap<usize, usize>,
+    first: HashMap<Node, usize>,
     /// What the member at hand reads.
     edges: Vec<usize>,
     count: usize,
-    /// The moves at each stock.
-    users: HashMap<(DeclId, usize), Vec<User>>,
+    sources: &'a Sources,
+    /// What takes from and gives to each member of each source.
+    users: HashMap<(usize, usize), Users>,
     /// Names mean their value at the start, and nodes are declarations, as [`Node::Let`].
     opening: bool,
 }
 
-/// A move at a stock.
-#[derive(Clone, Copy)]
-struct User {
-    id: DeclId,
-    member: u32,
-    short: Option<ShortKind>,
-    /// It takes from the stock; else it gives.
-    takes: bool,
+/// What is at one member of a source, each with its member, in the order of the ledger.
+#[derive(Clone, Default)]
+struct Users {
+    uncapped: Vec<(DeclId, usize)>,
+    first: Vec<(DeclId, usize)>,
+    capped: Vec<(DeclId, usize)>,
+    skip: Vec<(DeclId, usize)>,
 }
 
 /// The same at the start, and for metrics: params, openings and metrics that build on their neighbours.
 pub(super) fn apart_at_start(model: &Model, facts: &Facts, component: &[usize]) -> Option<Vec<(DeclId, u32)>> {
-    let nodes: Vec<usize> = component.iter().map(|i| i * KINDS).collect();
-    let steps = come_apart(model, facts, &nodes, true)?;
+    let nodes: Vec<Node> = component.iter().map(|i| Node::Let(DeclId(*i as u32))).collect();
+    let steps = come_apart(model, facts, &Sources::default(), &nodes, true)?;
     let member = |s: Step| match s.node {
-        Node::Let(id) | Node::Demand(id) | Node::Taken(id) => (id, s.member.unwrap_or(0)),
+        Node::Let(id) => Some((id, s.member.unwrap_or(0))),
+        _ => None,
     };
-    Some(steps.into_iter().map(member).collect())
+    Some(steps.into_iter().filter_map(member).collect())
 }
 
 /// The members of a component in an order in which they can be worked out, if there is one.
-pub(super) fn apart(model: &Model, facts: &Facts, component: &[usize]) -> Option<Vec<Step>> {
-    come_apart(model, facts, component, false)
+pub(super) fn apart(model: &Model, facts: &Facts, sources: &Sources, component: &[Node]) -> Option<Vec<Step>> {
+    come_apart(model, facts, sources, component, false)
 }
 
-fn come_apart(model: &Model, facts: &Facts, component: &[usize], opening: bool) -> Option<Vec<Step>> {
-    let decl = |i: usize| DeclId((i / KINDS) as u32);
-    if component.iter().all(|i| facts.shape(decl(*i)).is_none()) {
+fn come_apart(model: &Model, facts: &Facts, sources: &Sources, component: &[Node], opening: bool) -> Option<Vec<Step>> {
+    let decl = |node: Node| match node {
+        Node::Let(id) | Node::Demand(id) | Node::Taken(id) => id,
+        Node::Room(s) | Node::Pool(s) | Node::Left(s) => sources.all[s].stock,
+    };
+    if component.iter().all(|node| facts.shape(decl(*node)).is_none()) {
         return None;
     }
     let (mut first, mut all) = (HashMap::new(), Vec::new());
-    for &i in component {
-        first.insert(i, all.len());
-        all.extend((0..facts.count(decl(i)) as u32).map(|member| (i, member)));
+    for &node in component {
+        first.insert(node, all.len());
+        all.extend((0..facts.count(decl(node)) as u32).map(|member| (node, member)));
     }
     let mut fold = Fold::new(model, facts);
     fold.rough = true;
     let mut env = fold.env();
-    let mut apart = Apart { model, facts, fold, first, edges: Vec::new(), count: 0, users: HashMap::new(), opening };
+    let (users, edges) = (HashMap::new(), Vec::new());
+    let mut apart = Apart { model, facts, fold, first, edges, count: 0, sources, users, opening };
     apart.users(component);
     let mut edges = Vec::with_capacity(all.len());
-    for &(i, member) in &all {
-        apart.node(node(i), member, &mut env);
+    for &(node, member) in &all {
+        apart.node(node, member, &mut env);
         apart.count += apart.edges.len();
         if apart.count > MOST_EDGES {
             return None;
@@ -84,9 +90,9 @@ fn come_apart(model: &Model, facts: &Facts, component: &[usize], opening: bool) 
     }
     let (order, cycles) = sort(all.len(), |i| edges[i].iter().copied());
     let step = |i: usize| {
-        let (node_index, member) = all[i];
-        let plain = facts.shape(decl(node_index)).is_none();
-        Step { node: node(node_index), member: (!plain).then_some(member) }
+        let (node, member) = all[i];
+        let plain = facts.shape(decl(node)).is_none();
+        Step { node, member: (!plain).then_some(member) }
     };
     cycles.is_empty().then(|| order.into_iter().map(step).collect())
 }
@@ -100,94 +106,145 @@ impl<'a> Folds<'a> for Apart<'a> {
 impl Apart<'_> {
     fn node(&mut self, node: Node, member: u32, env: &mut Env) {
         let model = self.model;
-        let (Node::Let(id) | Node::Demand(id) | Node::Taken(id)) = node;
+        let at = member as usize;
+        let id = match node {
+            Node::Let(id) | Node::Demand(id) | Node::Taken(id) => id,
+            Node::Room(s) => {
+                let users = self.users.get(&(s, at)).cloned().unwrap_or_default();
+                return users.uncapped.iter().for_each(|(id, m)| self.edge(Node::Demand(*id), Some(*m)));
+            }
+            Node::Pool(s) => {
+                let users = self.users.get(&(s, at)).cloned().unwrap_or_default();
+                self.edge(Node::Room(s), Some(at));
+                users.first.iter().for_each(|(id, m)| self.edge(Node::Taken(model.whole(*id)), Some(*m)));
+                return users.capped.iter().for_each(|(id, m)| self.edge(Node::Demand(*id), Some(*m)));
+            }
+            Node::Left(s) => {
+                let users = self.users.get(&(s, at)).cloned().unwrap_or_default();
+                self.edge(Node::Pool(s), Some(at));
+                return users.capped.iter().for_each(|(id, m)| self.edge(Node::Taken(model.whole(*id)), Some(*m)));
+            }
+        };
         let decl = model.decl(id);
         if let Some(shape) = self.facts.shape(id) {
-            decl.axes.iter().zip(shape.members(member as usize)).for_each(|(b, m)| env[b.0 as usize] = m);
+            decl.axes.iter().zip(shape.members(at)).for_each(|(b, m)| env[b.0 as usize] = m);
         }
         match (&decl.kind, node) {
             (DeclKind::Let { value } | DeclKind::Column { value } | DeclKind::Metric { value, .. }, Node::Let(_)) => {
                 self.expr(*value, env)
+            }
+            (DeclKind::Policy { options, .. }, Node::Let(_)) => {
+                options.iter().for_each(|(.., value)| self.expr(*value, env));
             }
             (DeclKind::Param { value, set, .. }, Node::Let(_)) => self.expr(set.unwrap_or(*value), env),
             (DeclKind::Stock { opening, set, .. }, Node::Let(_)) => self.expr(set.unwrap_or(*opening), env),
             (DeclKind::State { initial, .. }, Node::Let(_)) => self.expr(*initial, env),
             (DeclKind::Move(m), Node::Demand(_)) => {
                 self.expr(m.amount, env);
+                m.shares().for_each(|e| self.expr(e, env));
                 if let Timing::When { condition, .. } = m.timing {
                     self.expr(condition, env);
                 }
             }
-            (DeclKind::Move(m), Node::Taken(_)) => {
-                self.edge(Node::Demand(id), Some(member as usize));
-                if m.short.is_some() && !is_dated(model, id) {
-                    self.shared(id, member, m.short);
-                }
-            }
+            (DeclKind::Move(_), Node::Taken(_)) => self.taken(id, id, at),
+            (DeclKind::Trade(trade), Node::Taken(_)) => trade.legs.iter().for_each(|leg| self.taken(id, *leg, at)),
             _ => {}
         }
     }
 
     /// What a capped move gets hangs on what the others want that share its source: as for names, and member by member.
-    fn shared(&mut self, own: DeclId, member: u32, short: Option<ShortKind>) {
-        let Some(source) = self.stock(own, member, true) else { return };
-        for user in self.users.get(&source).cloned().unwrap_or_default() {
-            let earlier = (user.id, user.member) < (own, member);
-            let hangs = match user.short {
-                _ if (user.id, user.member) == (own, member) => false,
-                None => true,
-                Some(_) if !user.takes || rank(user.short) > rank(short) => false,
-                Some(ShortKind::Capped) => true,
-                Some(_) => rank(user.short) < rank(short) || earlier,
+    fn taken(&mut self, whole: DeclId, leg: DeclId, member: usize) {
+        self.edge(Node::Demand(leg), Some(member));
+        let Some(m) = self.model.edge(leg) else { return };
+        let Some(short) = m.short.filter(|_| !is_dated(self.model, leg)) else { return };
+        let places: Vec<&Place> = m.ends().take(if m.two_way { 2 } else { 1 }).collect();
+        for (s, at) in places.into_iter().filter_map(|place| self.source(leg, member, place)).collect::<Vec<_>>() {
+            let users = self.users.get(&(s, at)).cloned().unwrap_or_default();
+            let (room, list) = match short {
+                ShortKind::CappedFirst => (Node::Room(s), &users.first[..]),
+                ShortKind::Capped => (Node::Pool(s), &[][..]),
+                ShortKind::OrSkip => (Node::Left(s), &users.skip[..]),
             };
-            if hangs {
-                self.edge(Node::Demand(user.id), Some(user.member as usize));
+            self.edge(room, Some(at));
+            // Those that are served in turn hang on the one before.
+            let before = list.iter().rev().skip_while(|user| **user != (leg, member));
+            if let Some((id, m)) = before.copied().find(|(id, m)| (self.model.whole(*id), *m) != (whole, member)) {
+                self.edge(Node::Taken(self.model.whole(id)), Some(m));
             }
         }
     }
 
-    /// Which moves of the component take from or give to which stock.
-    fn users(&mut self, component: &[usize]) {
-        for &i in component {
-            let Node::Demand(id) = node(i) else { continue };
-            let DeclKind::Move(m) = &self.model.decl(id).kind else { continue };
-            if is_dated(self.model, id) {
-                continue;
-            }
-            for member in 0..self.facts.count(id) as u32 {
-                for takes in [true, false] {
-                    if let Some(stock) = self.stock(id, member, takes) {
-                        self.users.entry(stock).or_default().push(User { id, member, short: m.short, takes });
+    /// Which moves are at the sources of the component.
+    fn users(&mut self, component: &[Node]) {
+        let mut sources: Vec<usize> = component
+            .iter()
+            .filter_map(|node| match node {
+                Node::Room(s) | Node::Pool(s) | Node::Left(s) => Some(*s),
+                _ => None,
+            })
+            .collect();
+        sources.sort_unstable();
+        sources.dedup();
+        for s in sources {
+            let source = &self.sources.all[s];
+            let ids = source.uncapped.iter().chain(&source.first).chain(&source.capped).chain(&source.skip);
+            let legs = ids.flat_map(|id| match &self.model.decl(*id).kind {
+                DeclKind::Trade(trade) => trade.legs.clone(),
+                _ => vec![*id],
+            });
+            for leg in legs.collect::<Vec<_>>() {
+                let Some(m) = self.model.edge(leg) else { continue };
+                let ends = match (m.short, m.two_way) {
+                    (None, _) => usize::MAX,
+                    (_, true) => 2,
+                    (_, false) => 1,
+                };
+                for member in 0..self.facts.count(leg) {
+                    for place in m.ends().take(ends) {
+                        let Some((_, at)) = self.source(leg, member, place).filter(|(found, _)| *found == s) else {
+                            continue;
+                        };
+                        let users = self.users.entry((s, at)).or_default();
+                        match m.short {
+                            None => &mut users.uncapped,
+                            Some(ShortKind::CappedFirst) => &mut users.first,
+                            Some(ShortKind::Capped) => &mut users.capped,
+                            Some(ShortKind::OrSkip) => &mut users.skip,
+                        }
+                        .push((leg, member));
                     }
                 }
             }
         }
     }
 
-    /// The stock at an end of a member of a move.
-    fn stock(&mut self, id: DeclId, member: u32, from: bool) -> Option<(DeclId, usize)> {
-        let DeclKind::Move(m) = &self.model.decl(id).kind else { return None };
-        let place = if from { &m.from } else { &m.to };
+    /// The source at an end of a member of a move, and the member of that.
+    fn source(&mut self, id: DeclId, member: usize, place: &Place) -> Option<(usize, usize)> {
         let PlaceKind::Decl(stock) = place.kind else { return None };
+        let phase = self.model.decl(id).phase.unwrap_or(0);
+        let source = self.sources.find(stock, phase)?;
         let mut env = self.fold.env();
         if let Some(shape) = self.facts.shape(id) {
             let axes = &self.model.decl(id).axes;
-            axes.iter().zip(shape.members(member as usize)).for_each(|(b, m)| env[b.0 as usize] = m);
+            axes.iter().zip(shape.members(member)).for_each(|(b, m)| env[b.0 as usize] = m);
         }
         let mut members = Vec::with_capacity(place.at.len());
         for (axis, e) in place.at.iter().enumerate() {
             members.push(self.fold.position(stock, axis, *e, &mut env)??);
         }
-        Some((stock, self.facts.shape(stock).map_or(Some(0), |s| s.offset(&members))?))
+        Some((source, self.facts.shape(stock).map_or(Some(0), |s| s.offset(&members))?))
     }
 
     /// An edge to a member, or to all.
     fn edge(&mut self, node: Node, member: Option<usize>) {
-        let Some(first) = self.first.get(&index(node)).copied() else { return };
-        let (Node::Let(id) | Node::Demand(id) | Node::Taken(id)) = node;
+        let Some(first) = self.first.get(&node).copied() else { return };
+        let count = match node {
+            Node::Let(id) | Node::Demand(id) | Node::Taken(id) => self.facts.count(id),
+            Node::Room(s) | Node::Pool(s) | Node::Left(s) => self.facts.count(self.sources.all[s].stock),
+        };
         match member {
             Some(member) => self.edges.push(first + member),
-            None => self.edges.extend(first..first + self.facts.count(id)),
+            None => self.edges.extend(first..first + count),
         }
     }
 

@@ -3,8 +3,11 @@
 use super::say::snippet;
 use crate::builtins::Kernel;
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{ClockPart, DeclId, DeclKind, ExprId, ExprKind, FnId, Model, Rule, Timing};
+use crate::hir::{ClockPart, DeclId, DeclKind, ExprId, ExprKind, FnId, GoalKind, Model, Rule, Timing};
 use crate::source::SourceMap;
+
+const TIME_HELP: &str =
+    "write a time that is known at the start, such as `12 month` or a param; for a condition use `when`";
 
 /// Finds what changes during a run.
 pub(super) struct Varying<'a> {
@@ -60,12 +63,17 @@ impl<'a> Varying<'a> {
         self.decls[id.0 as usize] = Some(false);
         let varies = match &self.model.decl(id).kind {
             DeclKind::Param { .. } | DeclKind::Unknown => false,
+            DeclKind::Let { .. } if self.model.decl(id).phase.is_some() => true,
             DeclKind::Let { value } | DeclKind::Column { value } => self.part(*value).is_some(),
+            DeclKind::Policy { options, .. } => options.iter().any(|(.., e)| self.part(*e).is_some()),
             DeclKind::Series(_)
             | DeclKind::Stock { .. }
             | DeclKind::State { .. }
             | DeclKind::Move(_)
-            | DeclKind::Metric { .. } => true,
+            | DeclKind::Trade(_)
+            | DeclKind::Update { .. }
+            | DeclKind::Metric { .. }
+            | DeclKind::Expect(_) => true,
         };
         self.decls[id.0 as usize] = Some(varies);
         varies
@@ -87,8 +95,6 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
         }
     };
     let param_help = "params read numbers and other params only; what changes is a `let`";
-    let time_help =
-        "write a time that is known at the start, such as `12 month` or a param; for a condition use `when`";
     for decl in &model.decls {
         match &decl.kind {
             DeclKind::Param { value, set, range } => {
@@ -117,19 +123,13 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
                 constant(*value, Code::E0206, &format!("the column `{}`", decl.name), help);
             }
             DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
-                constant(*every, Code::E0506, "a period", time_help);
+                constant(*every, Code::E0506, "a period", TIME_HELP);
             }
-            DeclKind::Move(m) => match &m.timing {
-                Timing::At(t) => constant(*t, Code::E0506, "the time of a transfer", time_help),
-                Timing::Every { period, from, to } => {
-                    constant(*period, Code::E0506, "the period of a transfer", time_help);
-                    from.iter().chain(to).for_each(|t| constant(*t, Code::E0506, "the time of a transfer", time_help));
-                }
-                _ => {}
-            },
+            DeclKind::Move(m) if m.trade.is_none() => times(&m.timing, &mut constant),
+            DeclKind::Trade(trade) => times(&trade.timing, &mut constant),
             DeclKind::Metric { window: Some((from, to)), .. } => {
-                constant(*from, Code::E0506, "the start of a window", time_help);
-                constant(*to, Code::E0506, "the end of a window", time_help);
+                constant(*from, Code::E0506, "the start of a window", TIME_HELP);
+                constant(*to, Code::E0506, "the end of a window", TIME_HELP);
             }
             _ => {}
         }
@@ -141,13 +141,68 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
     }
     for decl in &model.decls {
         if let DeclKind::Metric { value, .. } = decl.kind {
-            metric(model, sources, &mut varying, value, diagnostics);
+            metric(model, sources, &mut varying, (value, "a metric is one number"), diagnostics);
+        }
+    }
+    for goal in &model.goals {
+        if let Some(share) = goal.share
+            && let Some(part) = varying.part(share)
+        {
+            let text = snippet(sources, model.expr(part).span);
+            let error = Diagnostic::new(
+                Code::E0206,
+                "a share of the runs cannot hang on what changes during a run",
+                model.expr(part).span,
+                format!("{text} changes"),
+            );
+            diagnostics.push(error.help("write a number or a param: `in 95% of runs`"));
+        }
+        match goal.kind {
+            GoalKind::Holds(e) | GoalKind::Maximize(e) | GoalKind::Minimize(e) => {
+                metric(model, sources, &mut varying, (e, "a goal asks of the whole run"), diagnostics);
+            }
+            GoalKind::Of { metric: e, share, .. } => {
+                metric(model, sources, &mut varying, (e, "a goal asks of the whole run"), diagnostics);
+                metric(model, sources, &mut varying, (share, "a goal asks of the whole run"), diagnostics);
+            }
+        }
+    }
+    for (id, value) in model.scenarios.iter().flat_map(|s| &s.settings) {
+        if let Some(part) = varying.part(*value)
+            && let DeclKind::Param { .. } = model.decl(*id).kind
+        {
+            let text = snippet(sources, model.expr(part).span);
+            let error = Diagnostic::new(
+                Code::E0206,
+                format!("the param `{}` cannot hang on what changes during a run", model.decl(*id).name),
+                model.expr(part).span,
+                format!("{text} changes"),
+            );
+            diagnostics.push(error.help(param_help));
         }
     }
 }
 
+/// The times of a transfer are known at the start.
+fn times(timing: &Timing, constant: &mut dyn FnMut(ExprId, Code, &str, &str)) {
+    match timing {
+        Timing::At(t) => constant(*t, Code::E0506, "the time of a transfer", TIME_HELP),
+        Timing::Every { period, from, to } => {
+            constant(*period, Code::E0506, "the period of a transfer", TIME_HELP);
+            from.iter().chain(to).for_each(|t| constant(*t, Code::E0506, "the time of a transfer", TIME_HELP));
+        }
+        _ => {}
+    }
+}
+
 /// In a metric, what changes during a run stands inside a function of the whole run.
-fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: ExprId, diagnostics: &mut Vec<Diagnostic>) {
+fn metric(
+    model: &Model,
+    sources: &SourceMap,
+    varying: &mut Varying,
+    (value, who): (ExprId, &str),
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     // Each with the call through which it is met, if it stands in a function.
     let mut stack: Vec<(ExprId, Option<(ExprId, FnId)>)> = vec![(value, None)];
     let mut functions = Vec::new();
@@ -193,7 +248,7 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
                         let function = &model.function(id).name;
                         let error = Diagnostic::new(
                             Code::E0206,
-                            format!("`{function}` reads what changes during a run, and a metric is one number"),
+                            format!("`{function}` reads what changes during a run, and {who}"),
                             model.expr(call).span,
                             "its value in which row?",
                         )
@@ -206,7 +261,7 @@ fn metric(model: &Model, sources: &SourceMap, varying: &mut Varying, value: Expr
                     }
                     let error = Diagnostic::new(
                         Code::E0206,
-                        format!("`{text}` changes during a run, and a metric is one number"),
+                        format!("`{text}` changes during a run, and {who}"),
                         model.expr(e).span,
                         "its value in which row?",
                     )

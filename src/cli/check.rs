@@ -16,6 +16,9 @@ pub(super) struct Args {
     files: Vec<PathBuf>,
     #[command(flatten)]
     settings: SettingArgs,
+    /// Also warn of params that no assumption is about; a warning makes the exit code 1
+    #[arg(long)]
+    strict: bool,
     /// Print nothing but what is wrong
     #[arg(long, short)]
     quiet: bool,
@@ -25,9 +28,15 @@ pub(super) fn check(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
     let mut exit = Exit::Fine;
     for path in &args.files {
         let model = fs::read(path)?;
-        let checked = session::check(&model.name, &model.text, &model.loader, &args.settings.settings());
+        let mut checked = session::check(&model.name, &model.text, &model.loader, &args.settings.settings());
+        if args.strict {
+            checked.be_strict();
+        }
         render::print(&checked.diagnostics, &checked.sources, terminal)?;
         exit = exit.max(verdict(&checked));
+        if args.strict && !checked.diagnostics.is_empty() {
+            exit = exit.max(Exit::ModelIsWrong);
+        }
         if checked.is_sound() && !args.quiet && terminal.format == Format::Human {
             print(&format!("{}: {}\n", path.display(), proved(&checked)))?;
         }
@@ -57,11 +66,19 @@ pub fn proved(checked: &Checked) -> String {
         count("stock", |k| matches!(k, DeclKind::Stock { .. })),
         count("state", |k| matches!(k, DeclKind::State { .. })),
         count("flow", |k| matches!(k, DeclKind::Move(m) if m.flow)),
-        count("transfer", |k| matches!(k, DeclKind::Move(m) if !m.flow)),
+        count("transfer", |k| match k {
+            DeclKind::Move(m) => !m.flow && m.trade.is_none(),
+            kind => matches!(kind, DeclKind::Trade(_)),
+        }),
         count("let", |k| matches!(k, DeclKind::Let { .. })),
         count("param", |k| matches!(k, DeclKind::Param { .. })),
+        plural(checked.model.phases.len(), "phase", "phases"),
+        plural(checked.model.decls.iter().filter(|d| d.word == "policy").count(), "policy", "policies"),
         plural(checked.model.decls.iter().filter(|d| d.word == "series").count(), "series", "series"),
         plural(checked.model.curves.len(), "curve", "curves"),
+        plural(checked.model.goals.len(), "goal", "goals"),
+        plural(checked.facts.expects.len(), "expectation", "expectations"),
+        plural(checked.model.scenarios.len(), "scenario", "scenarios"),
         plural(checked.model.assumptions.len(), "assumption", "assumptions"),
     ]
     .into_iter()

@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods)]
 
+mod assumptions;
 mod check;
 mod explain;
 mod fmt;
@@ -13,6 +14,7 @@ mod generate;
 mod new;
 mod render;
 mod run;
+mod test;
 
 pub use check::proved;
 pub use render::plain;
@@ -40,6 +42,8 @@ pub struct Cli {
 enum Command {
     Check(check::Args),
     Run(run::Args),
+    Test(test::Args),
+    Assumptions(assumptions::Args),
     Fmt(fmt::Args),
     Explain(explain::Args),
     New(new::Args),
@@ -94,6 +98,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::check(&args, &terminal),
         Command::Run(args) => run::run(&args, &terminal),
+        Command::Test(args) => test::test(&args, &terminal),
+        Command::Assumptions(args) => assumptions::assumptions(&args, &terminal),
         Command::Fmt(args) => fmt::fmt(&args, &terminal),
         Command::Explain(args) => explain::explain(&args),
         Command::New(args) => new::new(&args),
@@ -123,12 +129,15 @@ fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Settings that `check` and `run` share.
+/// Settings that `check`, `run` and `test` share.
 #[derive(clap::Args, Debug, Default)]
 struct SettingArgs {
-    /// Set a param or a stock's opening; the value may have a unit: --set "fee=1%"
+    /// Set a param, a policy's option or a stock's opening; the value may have a unit: --set "fee=1%"
     #[arg(long = "set", value_name = "NAME=VALUE", action = ArgAction::Append, value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Set what this scenario of the model sets; --set wins over it
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
     /// Start the clock here: --from "1 year"
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
@@ -144,6 +153,8 @@ impl SettingArgs {
     fn settings(&self) -> crate::Settings {
         crate::Settings {
             values: self.set.clone(),
+            scenario: self.scenario.clone(),
+            substeps: false,
             from: self.from.clone(),
             to: self.to.clone(),
             step: self.step.clone(),

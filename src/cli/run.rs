@@ -1,6 +1,6 @@
 //! `flowc run`: one run of a model.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::{Exit, SettingArgs, Terminal, check, fs, print, render};
@@ -18,6 +18,12 @@ pub(super) struct Args {
     /// Write all rows to a file; its ending says how: .csv or .json
     #[arg(long = "output", short = 'o', value_name = "FILE")]
     outputs: Vec<PathBuf>,
+    /// Write a row after each phase of a step, too
+    #[arg(long)]
+    substeps: bool,
+    /// A missed goal makes the exit code 1
+    #[arg(long)]
+    strict: bool,
     /// Print no summary
     #[arg(long, short)]
     quiet: bool,
@@ -31,7 +37,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
     };
     let outputs = args.outputs.iter().map(|path| Ok((path, form(path)?))).collect::<io::Result<Vec<_>>>()?;
     let model = fs::read(&args.file)?;
-    let checked = session::check(&model.name, &model.text, &model.loader, &args.settings.settings());
+    let settings = session::Settings { substeps: args.substeps, ..args.settings.settings() };
+    let checked = session::check(&model.name, &model.text, &model.loader, &settings);
     render::print(&checked.diagnostics, &checked.sources, terminal)?;
     if !checked.is_sound() {
         return Ok(check::verdict(&checked));
@@ -50,6 +57,15 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
         print(&output::summary(&results))?;
     }
     match &results.failure {
+        None if args.strict => {
+            let missed = results.goals.iter().filter(|g| g.verdict == output::Verdict::Missed);
+            let mut exit = Exit::Fine;
+            for goal in missed {
+                writeln!(io::stderr(), "flowc: missed: {}", goal.text)?;
+                exit = Exit::ModelIsWrong;
+            }
+            Ok(exit)
+        }
         None => Ok(Exit::Fine),
         Some(failure) => {
             render::print(std::slice::from_ref(failure), &checked.sources, terminal)?;

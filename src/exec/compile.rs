@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use super::program::*;
 use crate::builtins::Instant;
-use crate::ir::{Binary, Expr, ExprId, Model, MoveId, Opened, Summed, Unary, Work};
+use crate::ir::{Binary, Expr, ExprId, Known, Model, MoveId, Opened, Summed, TradeId, Unary, Work};
 
 /// The place of an instruction's result, by what it does to what.
 type Key = (u8, usize, Reg, Reg, Reg);
@@ -56,11 +56,12 @@ impl<'m> Program<'m> {
 
 impl<'m> Compiler<'m> {
     fn new(model: &'m Model) -> Self {
-        let fixed = model.cells + model.params + 2 * model.moves.len() + 2 + model.probes.len();
+        let moving = 2 * model.moves.len() + model.trades.len() + model.facts.len();
+        let fixed = model.cells + model.params + moving + 2 + model.probes.len();
         let mut level = vec![Level::Step; fixed];
         let params = model.cells + model.params;
         level[model.cells..params].fill(Level::Run);
-        level[params..params + 2 * model.moves.len()].fill(Level::Moves);
+        level[params..params + moving].fill(Level::Moves);
         Self {
             registers: vec![0.0; fixed],
             constants: HashMap::default(),
@@ -114,23 +115,16 @@ impl<'m> Compiler<'m> {
         let mut probes: Vec<Option<ProbeRegs>> = vec![None; model.probes.len()];
         self.watched(false, &mut asserts, &mut probes);
         let watch = self.section();
-        let stages = self.stages();
-        // What was read of moves may have been trimmed since.
-        self.forget_moves();
+        let phases = (0..model.work.len()).map(|p| self.phase(p)).collect();
+        if model.work.len() > 1 {
+            // What follows sees the row as it was.
+            self.forget();
+        }
         let after = self.rows(true);
         self.first = self.code.len();
         self.watched(true, &mut asserts, &mut probes);
         let after_watch = self.section();
-        let update_states: Vec<NewState> = model
-            .updates
-            .iter()
-            .map(|u| NewState {
-                cell: u.cell.0,
-                value: self.expr(u.value),
-                rate: u.rate,
-                every: u.every.map(|e| self.expr(e)),
-            })
-            .collect();
+        let states = self.new_states(None);
         let sums = model
             .sums
             .iter()
@@ -145,10 +139,13 @@ impl<'m> Compiler<'m> {
         let record = self.section();
         // In a step that failed, only what was known before the moves.
         self.forget();
-        let failed_columns = model.columns.iter().map(|c| if c.after_moves { 0 } else { self.expr(c.value) }).collect();
+        let failed_columns =
+            model.columns.iter().map(|c| if c.known.at_start() { self.expr(c.value) } else { 0 }).collect();
         let record_failed = self.section();
         self.forget();
         let metrics = model.metrics.iter().map(|m| self.expr(m.value)).collect();
+        let goals = model.goals.iter().map(|g| self.expr(g.value)).collect();
+        let seen = model.goals.iter().map(|g| g.seen.map(|e| self.expr(e))).collect();
         let finish = self.section();
 
         // Code that runs once stands behind the rest.
@@ -172,7 +169,7 @@ impl<'m> Compiler<'m> {
             row,
             watch,
             asserts,
-            stages,
+            phases,
             after,
             after_watch,
             record,
@@ -180,11 +177,13 @@ impl<'m> Compiler<'m> {
             columns,
             failed_columns,
             update,
-            states: update_states,
+            states,
             sums,
             probes: probes.into_iter().map(|p| p.unwrap_or(ProbeRegs { value: 0, window: None, at: None })).collect(),
             finish,
             metrics,
+            goals,
+            seen,
         }
     }
 
@@ -200,8 +199,16 @@ impl<'m> Compiler<'m> {
         self.taken(m) + self.model.moves.len() as Reg
     }
 
+    fn factor(&self, t: TradeId) -> Reg {
+        self.taken(MoveId(2 * self.model.moves.len() as u32)) + t.0
+    }
+
+    fn fact(&self, f: u32) -> Reg {
+        self.factor(TradeId(self.model.trades.len() as u32)) + f
+    }
+
     fn time(&self) -> Reg {
-        (self.model.cells + self.model.params + 2 * self.model.moves.len()) as Reg
+        self.fact(self.model.facts.len() as u32)
     }
 
     fn probe(&self, p: u32) -> Reg {
@@ -239,10 +246,20 @@ impl<'m> Compiler<'m> {
             let (first, period, last) =
                 (self.expr(event.first), event.period.map(|e| self.expr(e)), event.last.map(|e| self.expr(e)));
             self.forget();
+            let id = MoveId(i as u32);
             let amount = self.expr(m.amount);
-            dated.push(Dated { id: MoveId(i as u32), first, period, last, code: self.section(), amount });
+            let shares = self.shares(id);
+            let stage = Stage { code: self.section(), work: Work::Demand(id), amount, condition: None, shares };
+            dated.push(Dated { id, first, period, last, stage });
         }
         dated
+    }
+
+    /// The parts of a split that are written.
+    fn shares(&mut self, id: MoveId) -> Vec<Reg> {
+        let model = self.model;
+        let parts = model.parts(&model.moves[id.0 as usize]);
+        parts.iter().filter_map(|p| p.share).map(|e| self.expr(e)).collect()
     }
 
     fn rows(&mut self, after_moves: bool) -> Range<usize> {
@@ -272,18 +289,68 @@ impl<'m> Compiler<'m> {
         }
     }
 
-    fn stages(&mut self) -> Vec<Stage> {
+    fn phase(&mut self, number: usize) -> Phase {
         let model = self.model;
-        let mut stages = Vec::new();
-        for work in &model.work {
-            let (amount, condition) = match work {
+        let several = model.work.len() > 1;
+        // What the phase before has changed is read anew.
+        if several {
+            self.forget();
+        }
+        // What a phase found tells why it failed; that of the first is the row.
+        let failed = (number > 0).then(|| self.known(|known| known.at_start() || known.behind(number - 1)));
+        let stages = self.stages(&model.work[number]);
+        // What was read of moves may have been trimmed since.
+        self.forget_moves();
+        let states = self.new_states(Some(number));
+        let update = self.section();
+        let record = (model.substeps && number + 1 < model.work.len()).then(|| {
+            self.forget();
+            self.known(|known| known.behind(number))
+        });
+        Phase { stages, update, states, record, failed }
+    }
+
+    /// The code of the columns that are known, and their registers.
+    fn known(&mut self, known: impl Fn(Known) -> bool) -> (Range<usize>, Vec<Option<Reg>>) {
+        let columns = self.model.columns.iter();
+        let regs = columns.map(|c| known(c.known).then(|| self.expr(c.value))).collect();
+        // What follows may not rely on code that runs only now and then.
+        let code = self.section();
+        self.forget();
+        (code, regs)
+    }
+
+    /// The new values that a phase gives, or those of the whole step.
+    fn new_states(&mut self, phase: Option<usize>) -> Vec<(usize, NewState)> {
+        let updates = self.model.updates.iter().enumerate().filter(|(_, u)| u.phase == phase);
+        updates
+            .map(|(i, u)| {
+                let (value, every) = (self.expr(u.value), u.every.map(|e| self.expr(e)));
+                (i, NewState { cell: u.cell.0, value, rate: u.rate, every })
+            })
+            .collect()
+    }
+
+    fn stages(&mut self, work: &[Work]) -> Vec<Stage> {
+        let model = self.model;
+        let mut stages = Vec::with_capacity(work.len());
+        for &work in work {
+            let mut stage = Stage { code: 0..0, work, amount: 0, condition: None, shares: Vec::new() };
+            match work {
                 Work::Demand(id) => {
                     let m = &model.moves[id.0 as usize];
-                    (self.expr(m.amount), m.condition.map(|c| self.expr(c)))
+                    stage.amount = self.expr(m.amount);
+                    stage.condition = m.condition.map(|c| self.expr(c));
+                    stage.shares = self.shares(id);
                 }
-                Work::Take(_) => (0, None),
-            };
-            stages.push(Stage { code: self.section(), work: *work, amount, condition });
+                Work::Fact(f) => {
+                    let (value, to) = (self.expr(model.facts[f as usize].value), self.fact(f));
+                    self.code.push(Inst { op: Op::Copy, a: value, b: 0, c: 0, to });
+                }
+                Work::Take(_) | Work::Trade(_) => {}
+            }
+            stage.code = self.section();
+            stages.push(stage);
         }
         stages
     }
@@ -339,6 +406,8 @@ impl<'m> Compiler<'m> {
             Expr::Step => self.time() + 1,
             Expr::Taken(m) => self.taken(m),
             Expr::Asked(m) => self.asked(m),
+            Expr::Factor(t) => self.factor(t),
+            Expr::Fact(f) => self.fact(f),
             Expr::Probe(p) => self.probe(p),
             Expr::Unary(Unary::Negate, a) => self.operation(Op::Negate, &[a]),
             Expr::Unary(Unary::Not, a) => self.operation(Op::Not, &[a]),

@@ -45,6 +45,24 @@ pub enum FaultKind {
         /// What it asked for.
         value: f64,
     },
+    /// A part of a split is no share, or no amount.
+    Part {
+        /// The move.
+        moved: MoveId,
+        /// Which part, from 0.
+        part: usize,
+        /// What it is.
+        value: f64,
+    },
+    /// The parts of a split are not the whole.
+    Parts {
+        /// The move.
+        moved: MoveId,
+        /// What they come to: shares together, or amounts (of a flow per time).
+        sum: f64,
+        /// What they should: 1, or what the move asks for.
+        whole: f64,
+    },
     /// A value is NaN or infinite.
     NotFinite {
         /// Which.

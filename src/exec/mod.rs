@@ -21,6 +21,8 @@ use crate::ir;
 pub struct Outcome {
     /// The numbers of the rows that were kept.
     pub steps: Vec<u64>,
+    /// After which phase each of them stands, from 1: 0 in row 0, the last in all others but those between two rows.
+    pub substeps: Vec<usize>,
     /// Each column's values in those rows; NaN where a failed run did not get to it.
     pub columns: Vec<Vec<f64>>,
     /// The params.
@@ -33,10 +35,21 @@ pub struct Outcome {
     pub states: Vec<Extremes>,
     /// What was audited, per dimension.
     pub assets: Vec<Balance>,
-    /// In how many steps each move got less than it asked for.
+    /// In how many steps each move got less than it asked for; legs of trades aside.
     pub short: Vec<u64>,
+    /// What it lacked in all.
+    pub missed: Vec<f64>,
+    /// In how many steps each trade did not go through as a whole.
+    pub short_trades: Vec<u64>,
+    /// What goals ask for: conditions as 0 and 1; NaN in a failed run.
+    pub goals: Vec<f64>,
+    /// The numbers that they look at; NaN where there is none.
+    pub seen: Vec<f64>,
     /// Why the run failed.
     pub fault: Option<Fault>,
+    /// Each column at the moment of the failure: as the phase found it in which the run failed, else as the row has it. NaN
+    /// where it was not known.
+    pub at_fault: Vec<f64>,
 }
 
 /// A stock's or state's way through all rows, kept or not.

@@ -3,31 +3,62 @@
 //! Every expression is walked each time it is wanted, every rule stands as the language tells it. Nothing is compiled,
 //! hoisted or shared with [`super::Program`].
 
-use std::collections::BTreeMap;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Balance, Extremes, Fault, FaultKind, Outcome, Value};
 use crate::builtins::{Accumulator, Item, power};
-use crate::ir::{Binary, CellId, Expr, ExprId, Model, MoveId, Opened, ShortKind, Summed, Unary, event_hits, rounding};
+use crate::ir::{
+    Asset, Binary, Bound, CellId, Expr, ExprId, Known, Model, Move, MoveId, Opened, Summed, TradeId, Unary, Work,
+    event_hits,
+};
 
 struct Oracle<'m> {
     model: &'m Model,
     step: u64,
     params: Vec<f64>,
     cells: Vec<f64>,
-    /// What each move asked for and got, per time for flows; a move that is not worked out yet is absent.
-    asked: BTreeMap<MoveId, f64>,
-    taken: BTreeMap<MoveId, f64>,
-    /// The amounts of the step: what is wanted, and what is got.
-    wanted: BTreeMap<MoveId, f64>,
-    got: BTreeMap<MoveId, f64>,
+    now: Now,
+    /// Rows after phases, with the number of the phase: they stand behind the row in which their step starts.
+    between: Vec<(usize, Vec<f64>)>,
+    /// The phase that is running; behind the last their number.
+    moment: Option<usize>,
     probes: Vec<f64>,
     done: Vec<bool>,
     peaks: Vec<f64>,
     balances: Vec<Balance>,
     short: Vec<u64>,
+    missed: Vec<f64>,
+    short_trades: Vec<u64>,
     /// In the last row nothing can fail.
     last: bool,
 }
+
+/// What is worked out in a step; what is not worked out yet is absent.
+#[derive(Default)]
+struct Now {
+    /// What each move asked for and got, per time for flows.
+    asked: BTreeMap<MoveId, f64>,
+    taken: BTreeMap<MoveId, f64>,
+    /// The amounts of the step: what is wanted, and what is got. What runs both ways is below zero where it runs backward.
+    wanted: BTreeMap<MoveId, f64>,
+    got: BTreeMap<MoveId, f64>,
+    /// The moves whose condition holds.
+    holds: BTreeSet<MoveId>,
+    /// The shares or amounts that the parts of a split say, the last too if it says one.
+    shares: BTreeMap<MoveId, Vec<f64>>,
+    /// What limited moves of this phase have got it already, in the order in which they did.
+    served: Vec<MoveId>,
+    factors: BTreeMap<TradeId, f64>,
+    facts: BTreeMap<u32, f64>,
+}
+
+/// New values of states, by the number of the update.
+type News = Vec<(usize, f64)>;
+
+/// What has been settled and has not landed: the moves, what stocks come to, and what states take.
+type Waiting = (Vec<MoveId>, Vec<f64>, News);
 
 type Checked<T> = Result<T, FaultKind>;
 
@@ -38,15 +69,16 @@ pub fn run(model: &Model) -> Outcome {
         step: 0,
         params: vec![f64::NAN; model.params],
         cells: vec![0.0; model.cells],
-        asked: BTreeMap::new(),
-        taken: BTreeMap::new(),
-        wanted: BTreeMap::new(),
-        got: BTreeMap::new(),
+        now: Now::default(),
+        between: Vec::new(),
+        moment: None,
         probes: vec![f64::NAN; model.probes.len()],
         done: vec![false; model.moves.len()],
         peaks: vec![0.0; n],
         balances: vec![Balance::default(); model.assets.len()],
         short: vec![0; model.moves.len()],
+        missed: vec![0.0; model.moves.len()],
+        short_trades: vec![0; model.trades.len()],
         last: false,
         model,
     };
@@ -55,16 +87,38 @@ pub fn run(model: &Model) -> Outcome {
     let failed = oracle.all(&mut out, &mut accumulators).err();
     out.params.clone_from(&oracle.params);
     out.short.clone_from(&oracle.short);
+    out.missed.clone_from(&oracle.missed);
+    out.short_trades.clone_from(&oracle.short_trades);
     oracle.close();
     out.assets.clone_from(&oracle.balances);
     out.fault = failed.map(|kind| Fault { step: oracle.step, kind }).or_else(|| oracle.audit());
-    out.metrics = if out.fault.is_some() {
-        vec![f64::NAN; model.metrics.len()]
-    } else {
-        oracle.probes = accumulators.iter().map(Accumulator::finish).collect();
-        model.metrics.iter().map(|m| oracle.eval(m.value)).collect()
-    };
+    oracle.probes = accumulators.iter().map(Accumulator::finish).collect();
+    let of_run = |e: ExprId| if out.fault.is_some() { f64::NAN } else { oracle.eval(e) };
+    let metrics = model.metrics.iter().map(|m| of_run(m.value)).collect();
+    let goals = model.goals.iter().map(|g| of_run(g.value)).collect();
+    let seen = model.goals.iter().map(|g| g.seen.map_or(f64::NAN, of_run)).collect();
+    (out.metrics, out.goals, out.seen) = (metrics, goals, seen);
     out
+}
+
+/// Adds a row.
+fn push(out: &mut Outcome, step: u64, substep: usize, values: Vec<f64>) {
+    out.steps.push(step);
+    out.substeps.push(substep);
+    for (column, value) in out.columns.iter_mut().zip(values) {
+        column.push(value);
+    }
+}
+
+/// What is to land are numbers: of stocks, then of states.
+fn finite(stocks: &[f64], news: &[(usize, f64)]) -> Checked<()> {
+    if let Some(s) = stocks.iter().position(|v| !v.is_finite()) {
+        return Err(FaultKind::NotFinite { what: Value::Stock(s), value: stocks[s] });
+    }
+    match news.iter().find(|(_, value)| !value.is_finite()) {
+        Some(&(i, value)) => Err(FaultKind::NotFinite { what: Value::State(i), value }),
+        None => Ok(()),
+    }
 }
 
 impl Oracle<'_> {
@@ -82,30 +136,46 @@ impl Oracle<'_> {
             }
             // What a dated transfer sees of this row is how it stands before.
             self.remember(false);
-            self.asked.clear();
-            self.taken.clear();
-            self.wanted.clear();
-            self.got.clear();
+            self.now = Now::default();
             self.dated()?;
             self.remember(false);
-            let stocks = self.model.stocks.iter().map(|s| s.cell).zip(&mut out.stocks);
-            let states = self.model.states.iter().map(|s| s.0).zip(&mut out.states);
-            for (cell, e) in stocks.chain(states) {
-                let value = self.cells[cell.0 as usize];
-                e.last = value;
-                if k == 0 {
-                    (e.low, e.high) = (value, value);
-                }
-                e.low = if value < e.low { value } else { e.low };
-                e.high = if value > e.high { value } else { e.high };
-            }
+            self.extremes(out);
+            let (start, balances) = (self.holdings(), self.balances.clone());
+            self.moment = None;
             let outcome = self.row(k, out, accumulators);
-            if let Err(fault) = outcome {
+            if outcome.is_err() {
+                // As the phase found it, or with all that moved.
+                out.at_fault = match self.moment {
+                    Some(p) if p == self.model.work.len() => self.columns(|_| true),
+                    Some(p) if p > 0 => self.columns(|known| known.at_start() || known.behind(p - 1)),
+                    _ => self.columns(Known::at_start),
+                };
+                if self.model.work.len() > 1 {
+                    self.hold(&start);
+                    self.balances = balances;
+                }
                 self.keep(k, out, false);
-                return Err(fault);
             }
+            for (substep, values) in std::mem::take(&mut self.between) {
+                push(out, k + 1, substep, values);
+            }
+            outcome?;
         }
         Ok(())
+    }
+
+    fn extremes(&self, out: &mut Outcome) {
+        let stocks = self.model.stocks.iter().map(|s| s.cell).zip(&mut out.stocks);
+        let states = self.model.states.iter().map(|s| s.0).zip(&mut out.states);
+        for (cell, e) in stocks.chain(states) {
+            let value = self.cell(cell);
+            e.last = value;
+            if self.step == 0 {
+                (e.low, e.high) = (value, value);
+            }
+            e.low = if value < e.low { value } else { e.low };
+            e.high = if value > e.high { value } else { e.high };
+        }
     }
 
     /// Row k and the step that starts there.
@@ -116,35 +186,22 @@ impl Oracle<'_> {
         }
         self.asserts(false)?;
         self.probe(k, accumulators, false);
-        // Demands, and what they get, are worked out when asked for; here each is asked for.
-        let undated: Vec<MoveId> = self.moves(|m| m.event.is_none());
-        for work in &model.work {
-            match work {
-                crate::ir::Work::Demand(m) => self.ask(*m)?,
-                crate::ir::Work::Take(m) => self.take(*m, &undated),
-            }
-        }
-        let settled = if self.last { None } else { Some(self.settle(&undated)?) };
+        let start = self.holdings();
+        let waiting = self.phases(k)?;
+        // What watches the row sees it as it was, whatever has landed since.
+        let end = self.holdings();
+        self.hold(&start);
         self.remember(true);
+        self.moment = Some(model.work.len());
         self.asserts(true)?;
         self.probe(k, accumulators, true);
         if model.clock.kept(k) {
             self.keep(k, out, true);
         }
-        let Some(stocks) = settled else { return Ok(()) };
-        let updates: Vec<Option<f64>> = model
-            .updates
-            .iter()
-            .map(|u| {
-                if let Some(every) = u.every
-                    && !event_hits(&model.clock, k + 1, model.clock.start, Some(self.eval(every)), None)
-                {
-                    return None;
-                }
-                let value = self.eval(u.value);
-                Some(if u.rate { self.cell(u.cell) + model.clock.dt * value } else { value })
-            })
-            .collect();
+        if self.last {
+            return Ok(());
+        }
+        let news = self.news(None);
         // Rates may read sums: all rates first.
         let rates: Vec<(CellId, f64)> = model
             .sums
@@ -154,19 +211,106 @@ impl Oracle<'_> {
                 Summed::Move(_) => None,
             })
             .collect();
-        self.sum(&undated);
+        if let Some((_, stocks, first)) = &waiting {
+            finite(stocks, first)?;
+        }
+        finite(&[], &news)?;
+        self.sum(&self.moves(|m| m.event.is_none()));
         for (cell, rate) in rates {
             self.cells[cell.0 as usize] += rate * model.clock.dt;
         }
-        self.commit(&undated, stocks)?;
-        for (i, (update, value)) in model.updates.iter().zip(updates).enumerate() {
-            let Some(value) = value else { continue };
-            if !value.is_finite() {
-                return Err(FaultKind::NotFinite { what: Value::State(i), value });
+        self.hold(&end);
+        if let Some((together, stocks, news)) = waiting {
+            self.land(&together, stocks, news)?;
+        }
+        self.states(news);
+        Ok(())
+    }
+
+    /// Phase after phase moves and lands. What the only phase of a model comes to lands with the end of the step.
+    fn phases(&mut self, k: u64) -> Checked<Option<Waiting>> {
+        let model = self.model;
+        let count = model.work.len();
+        for (phase, work) in model.work.iter().enumerate() {
+            self.moment = Some(phase);
+            let together = self.moves(|m| m.event.is_none() && m.phase == phase);
+            self.now.served.clear();
+            for work in work {
+                self.work(*work, &together)?;
             }
-            self.cells[update.cell.0 as usize] = value;
+            let stocks = if self.last { self.after(&together) } else { self.settle(&together)? };
+            let news = self.news(Some(phase));
+            if count == 1 {
+                return Ok(Some((together, stocks, news)));
+            }
+            self.land(&together, stocks, news)?;
+            if model.substeps && !self.last && phase + 1 < count && model.clock.kept(k + 1) {
+                self.between.push((phase + 1, self.columns(|known| known.behind(phase))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What stocks and states come to; in the last row as it is, and nothing is checked.
+    fn land(&mut self, together: &[MoveId], stocks: Vec<f64>, news: News) -> Checked<()> {
+        if !self.last {
+            finite(&stocks, &news)?;
+            self.commit(together, stocks);
+            self.states(news);
+            return Ok(());
+        }
+        for (stock, value) in self.model.stocks.iter().zip(stocks) {
+            self.cells[stock.cell.0 as usize] = value;
+        }
+        for (i, value) in news {
+            self.cells[self.model.updates[i].cell.0 as usize] = value;
         }
         Ok(())
+    }
+
+    /// What states take that land with a phase, or with the end of the step. All are worked out before any of them lands.
+    fn news(&self, phase: Option<usize>) -> News {
+        let clock = &self.model.clock;
+        let mut news = Vec::new();
+        for (i, update) in self.model.updates.iter().enumerate().filter(|(_, u)| u.phase == phase) {
+            if let Some(every) = update.every
+                && !event_hits(clock, self.step + 1, clock.start, Some(self.eval(every)), None)
+            {
+                continue;
+            }
+            let value = self.eval(update.value);
+            news.push((i, if update.rate { self.cell(update.cell) + clock.dt * value } else { value }));
+        }
+        news
+    }
+
+    fn states(&mut self, news: News) {
+        for (i, value) in news {
+            self.cells[self.model.updates[i].cell.0 as usize] = value;
+        }
+    }
+
+    /// Works something out, among the moves of the same phase.
+    fn work(&mut self, work: Work, together: &[MoveId]) -> Checked<()> {
+        match work {
+            Work::Demand(m) => self.ask(m)?,
+            Work::Take(m) => self.take(m, together),
+            Work::Trade(t) => self.trade(t, together),
+            Work::Fact(i) => {
+                let value = self.eval(self.model.facts[i as usize].value);
+                self.now.facts.insert(i, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// All stocks and states.
+    fn holdings(&self) -> Vec<f64> {
+        self.cells[..self.model.holdings].to_vec()
+    }
+
+    fn hold(&mut self, holdings: &[f64]) {
+        self.cells[..holdings.len()].copy_from_slice(holdings);
     }
 
     fn open(&mut self, out: &mut Outcome) -> Checked<()> {
@@ -214,7 +358,7 @@ impl Oracle<'_> {
         Ok(())
     }
 
-    fn held(&self, asset: &crate::ir::Asset, size: fn(f64) -> f64) -> f64 {
+    fn held(&self, asset: &Asset, size: fn(f64) -> f64) -> f64 {
         let mut sum = 0.0;
         for s in &asset.stocks {
             sum += size(self.cell(self.model.stocks[*s].cell));
@@ -222,7 +366,7 @@ impl Oracle<'_> {
         sum
     }
 
-    fn bound(&self, start: bool, i: usize, bound: &crate::ir::Bound) -> Checked<()> {
+    fn bound(&self, start: bool, i: usize, bound: &Bound) -> Checked<()> {
         let (value, low, high) = (self.eval(bound.value), self.eval(bound.low), self.eval(bound.high));
         if value >= low && value <= high { Ok(()) } else { Err(FaultKind::Bound { start, bound: i, value, low, high }) }
     }
@@ -268,263 +412,19 @@ impl Oracle<'_> {
     }
 
     fn keep(&self, k: u64, out: &mut Outcome, whole: bool) {
-        if out.steps.last() == Some(&k) {
-            return;
-        }
-        out.steps.push(k);
-        for (column, values) in self.model.columns.iter().zip(&mut out.columns) {
-            values.push(if whole || !column.after_moves { self.eval(column.value) } else { f64::NAN });
+        let substep = if k == 0 { 0 } else { self.model.work.len() };
+        if (out.steps.last(), out.substeps.last()) != (Some(&k), Some(&substep)) {
+            push(out, k, substep, self.columns(|known| whole || known.at_start()));
         }
     }
 
-    fn moves(&self, which: impl Fn(&crate::ir::Move) -> bool) -> Vec<MoveId> {
+    /// The columns as far as they are known, which the last phase on whose moves they hang tells.
+    fn columns(&self, known: impl Fn(Known) -> bool) -> Vec<f64> {
+        self.model.columns.iter().map(|c| if known(c.known) { self.eval(c.value) } else { f64::NAN }).collect()
+    }
+
+    fn moves(&self, which: impl Fn(&Move) -> bool) -> Vec<MoveId> {
         self.model.moves.iter().enumerate().filter(|(_, m)| which(m)).map(|(i, _)| MoveId(i as u32)).collect()
-    }
-
-    fn dated(&mut self) -> Checked<()> {
-        let clock = &self.model.clock;
-        let all = self.moves(|m| m.event.is_some());
-        let mut due = Vec::new();
-        for m in all {
-            let Some(event) = self.model.moves[m.0 as usize].event else { continue };
-            let (period, last) = (event.period.map(|e| self.eval(e)), event.last.map(|e| self.eval(e)));
-            if event_hits(clock, self.step, self.eval(event.first), period, last) {
-                due.push(m);
-            } else {
-                self.asked.insert(m, 0.0);
-                self.taken.insert(m, 0.0);
-            }
-        }
-        // A dated transfer counts even where the row is the last.
-        let last = std::mem::replace(&mut self.last, false);
-        for m in &due {
-            self.ask(*m)?;
-        }
-        for m in &due {
-            self.take(*m, &due);
-        }
-        let stocks = self.settle(&due)?;
-        self.sum(&due);
-        self.commit(&due, stocks)?;
-        self.last = last;
-        Ok(())
-    }
-
-    /// What a move asks for.
-    fn ask(&mut self, id: MoveId) -> Checked<()> {
-        let m = &self.model.moves[id.0 as usize];
-        let holds = m.condition.is_none_or(|c| self.eval(c) != 0.0) && !(m.once && self.done[id.0 as usize]);
-        let mut value = if holds { self.eval(m.amount) } else { 0.0 };
-        let dt = if m.flow { self.model.clock.dt } else { 1.0 };
-        if !self.last {
-            if !value.is_finite() {
-                return Err(FaultKind::NotFinite { what: Value::Move(id), value });
-            }
-            if value < 0.0 {
-                let peak = m.from.or(m.to).map_or(0.0, |s| self.peaks[s]);
-                if value * dt < -rounding(self.step) * peak {
-                    return Err(FaultKind::Backward { moved: id, value });
-                }
-                value = 0.0;
-            }
-            if m.once && holds {
-                self.done[id.0 as usize] = true;
-            }
-        }
-        self.asked.insert(id, value);
-        self.wanted.insert(id, value * dt);
-        Ok(())
-    }
-
-    /// What a move gets, given those that move at the same time.
-    fn take(&mut self, id: MoveId, together: &[MoveId]) {
-        let m = &self.model.moves[id.0 as usize];
-        let asked = self.asked.get(&id).copied().unwrap_or(0.0);
-        let wanted = self.wanted(id);
-        let mut amount = wanted;
-        if let (Some(short), Some(source)) = (m.short, m.from) {
-            let room = self.room(source, together);
-            amount = self.share(id, short, source, room, together);
-        }
-        let value = if amount == wanted {
-            asked
-        } else if m.flow {
-            amount / self.model.clock.dt
-        } else {
-            amount
-        };
-        self.taken.insert(id, value);
-        self.got.insert(id, amount);
-        // What is missing by rounding is no cap.
-        let peak = m.from.map_or(0.0, |s| self.peaks[s]);
-        if wanted - amount > rounding(self.step) * peak && !self.last {
-            self.short[id.0 as usize] += 1;
-        }
-    }
-
-    fn wanted(&self, id: MoveId) -> f64 {
-        self.wanted.get(&id).copied().unwrap_or(0.0)
-    }
-
-    fn got(&self, id: MoveId) -> f64 {
-        self.got.get(&id).copied().unwrap_or(0.0)
-    }
-
-    /// What a source has for capped moves.
-    fn room(&self, source: usize, together: &[MoveId]) -> f64 {
-        let mut room = self.cell(self.model.stocks[source].cell);
-        let uncapped = |id: &&MoveId| self.model.moves[id.0 as usize].short.is_none();
-        for id in together.iter().filter(uncapped) {
-            if self.model.moves[id.0 as usize].to == Some(source) {
-                room += self.wanted(*id);
-            }
-        }
-        for id in together.iter().filter(uncapped) {
-            if self.model.moves[id.0 as usize].from == Some(source) {
-                room -= self.wanted(*id);
-            }
-        }
-        if room > 0.0 { room } else { 0.0 }
-    }
-
-    fn share(&self, id: MoveId, short: ShortKind, source: usize, room: f64, together: &[MoveId]) -> f64 {
-        let of = |kind: ShortKind| {
-            let model = self.model;
-            together.iter().copied().filter(move |m| {
-                model.moves[m.0 as usize].from == Some(source) && model.moves[m.0 as usize].short == Some(kind)
-            })
-        };
-        let mut left = room;
-        for m in of(ShortKind::CappedFirst) {
-            let wanted = self.wanted(m);
-            let got = if wanted < left { wanted } else { left };
-            if m == id {
-                return got;
-            }
-            left -= got;
-        }
-        let mut wanted = 0.0;
-        for m in of(ShortKind::Capped) {
-            wanted += self.wanted(m);
-        }
-        let factor = if wanted > left { left / wanted } else { 1.0 };
-        if short == ShortKind::Capped {
-            return self.wanted(id) * factor;
-        }
-        for m in of(ShortKind::Capped) {
-            left -= self.wanted(m) * factor;
-        }
-        for m in of(ShortKind::OrSkip) {
-            let got = if self.wanted(m) <= left { self.wanted(m) } else { 0.0 };
-            if m == id {
-                return got;
-            }
-            left -= got;
-        }
-        0.0
-    }
-
-    /// What really moves, with shortages by rounding trimmed; and what each stock then holds.
-    fn settle(&mut self, together: &[MoveId]) -> Checked<Vec<f64>> {
-        let model = self.model;
-        let mut emptied = vec![false; model.stocks.len()];
-        for _ in 0..=model.stocks.len() {
-            let mut trimmed = false;
-            for (s, stock) in model.stocks.iter().enumerate() {
-                if stock.signed || emptied[s] {
-                    continue;
-                }
-                let (held, with) = self.held_with_inflows(s, together);
-                let mut after = with;
-                let outs: Vec<MoveId> =
-                    together.iter().copied().filter(|m| model.moves[m.0 as usize].from == Some(s)).collect();
-                for m in &outs {
-                    after -= self.got(*m);
-                }
-                if after >= 0.0 || after.is_nan() {
-                    continue;
-                }
-                let size = if with > self.peaks[s] { with } else { self.peaks[s] };
-                if -after > rounding(self.step) * size {
-                    let outflows = outs.iter().map(|m| (*m, self.got(*m))).collect();
-                    return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
-                }
-                let mut largest: Option<MoveId> = None;
-                for m in &outs {
-                    if largest.is_none_or(|l| self.got(*m) >= self.got(l)) {
-                        largest = Some(*m);
-                    }
-                }
-                let mut rest = with;
-                for m in outs.iter().filter(|m| Some(**m) != largest) {
-                    rest -= self.got(*m);
-                }
-                if let Some(m) = largest {
-                    let amount = if rest > 0.0 { rest } else { 0.0 };
-                    self.got.insert(m, amount);
-                    let value = if model.moves[m.0 as usize].flow { amount / model.clock.dt } else { amount };
-                    self.taken.insert(m, value);
-                }
-                emptied[s] = true;
-                trimmed = true;
-            }
-            if !trimmed {
-                break;
-            }
-        }
-        let after = (0..model.stocks.len()).map(|s| {
-            let (_, mut value) = self.held_with_inflows(s, together);
-            for m in together.iter().filter(|m| model.moves[m.0 as usize].from == Some(s)) {
-                value -= self.got(*m);
-            }
-            if emptied[s] { 0.0 } else { value }
-        });
-        Ok(after.collect())
-    }
-
-    fn held_with_inflows(&self, s: usize, together: &[MoveId]) -> (f64, f64) {
-        let held = self.cell(self.model.stocks[s].cell);
-        let mut with = held;
-        for m in together.iter().filter(|m| self.model.moves[m.0 as usize].to == Some(s)) {
-            with += self.got(*m);
-        }
-        (held, with)
-    }
-
-    fn sum(&mut self, together: &[MoveId]) {
-        for sum in &self.model.sums {
-            if let Summed::Move(m) = sum.what
-                && together.contains(&m)
-            {
-                self.cells[sum.cell.0 as usize] += self.got(m);
-            }
-        }
-    }
-
-    fn commit(&mut self, together: &[MoveId], stocks: Vec<f64>) -> Checked<()> {
-        let model = self.model;
-        for (s, value) in stocks.into_iter().enumerate() {
-            if !value.is_finite() {
-                return Err(FaultKind::NotFinite { what: Value::Stock(s), value });
-            }
-            self.cells[model.stocks[s].cell.0 as usize] = value;
-            self.peaks[s] = if value.abs() > self.peaks[s] { value.abs() } else { self.peaks[s] };
-        }
-        for (i, asset) in model.assets.iter().enumerate() {
-            for id in together {
-                let m = &model.moves[id.0 as usize];
-                let amount = self.got(*id);
-                match (m.from, m.to) {
-                    (None, Some(to)) if asset.stocks.contains(&to) => self.balances[i].inflow += amount,
-                    (Some(from), None) if asset.stocks.contains(&from) => self.balances[i].outflow += amount,
-                    _ => {}
-                }
-            }
-            let size = self.held(asset, f64::abs) + self.balances[i].inflow + self.balances[i].outflow;
-            let scale = &mut self.balances[i].scale;
-            *scale = if size > *scale { size } else { *scale };
-        }
-        Ok(())
     }
 
     fn close(&mut self) {
@@ -555,8 +455,10 @@ impl Oracle<'_> {
             Expr::Let(l) => self.eval(self.model.lets[l as usize].value),
             Expr::Time => self.model.clock.time(self.step),
             Expr::Step => self.step as f64,
-            Expr::Taken(m) => self.taken.get(&m).copied().unwrap_or(f64::NAN),
-            Expr::Asked(m) => self.asked.get(&m).copied().unwrap_or(f64::NAN),
+            Expr::Taken(m) => self.now.taken.get(&m).copied().unwrap_or(f64::NAN),
+            Expr::Asked(m) => self.now.asked.get(&m).copied().unwrap_or(f64::NAN),
+            Expr::Factor(t) => self.now.factors.get(&t).copied().unwrap_or(f64::NAN),
+            Expr::Fact(i) => self.now.facts.get(&i).copied().unwrap_or(f64::NAN),
             Expr::Probe(p) => self.probes[p as usize],
             Expr::Unary(Unary::Negate, a) => -self.eval(a),
             Expr::Unary(Unary::Not, a) => truth(self.eval(a) == 0.0),

@@ -97,18 +97,30 @@ pub(super) struct Dated {
     pub first: Reg,
     pub period: Option<Reg>,
     pub last: Option<Reg>,
-    pub code: Range<usize>,
-    pub amount: Reg,
+    pub stage: Stage,
 }
 
-/// Work on an undated move, with the code to run before it.
+/// Work of a phase, or on a dated move, with the code to run before it.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
     pub code: Range<usize>,
     pub work: Work,
-    /// What is asked for, and under which condition.
+    /// What is asked for or worked out, under which condition, and the parts of a split that are written.
     pub amount: Reg,
     pub condition: Option<Reg>,
+    pub shares: Vec<Reg>,
+}
+
+/// A phase: its work, the new values that it gives, and what is recorded after it.
+#[derive(Clone, Debug)]
+pub(super) struct Phase {
+    pub stages: Vec<Stage>,
+    pub update: Range<usize>,
+    /// By the number of the update.
+    pub states: Vec<(usize, NewState)>,
+    pub record: Option<(Range<usize>, Vec<Option<Reg>>)>,
+    /// The columns as the phase found them, for the message of a failure in it.
+    pub failed: Option<(Range<usize>, Vec<Option<Reg>>)>,
 }
 
 /// A state's new value.
@@ -159,7 +171,7 @@ pub struct Program<'m> {
     pub(super) row: Range<usize>,
     pub(super) watch: Range<usize>,
     pub(super) asserts: Vec<Reg>,
-    pub(super) stages: Vec<Stage>,
+    pub(super) phases: Vec<Phase>,
     pub(super) after: Range<usize>,
     pub(super) after_watch: Range<usize>,
     pub(super) record: Range<usize>,
@@ -168,12 +180,14 @@ pub struct Program<'m> {
     pub(super) columns: Vec<Reg>,
     pub(super) failed_columns: Vec<Reg>,
     pub(super) update: Range<usize>,
-    pub(super) states: Vec<NewState>,
+    pub(super) states: Vec<(usize, NewState)>,
     /// Sums of rates: the cell and the rate.
     pub(super) sums: Vec<(Reg, Reg)>,
     pub(super) probes: Vec<ProbeRegs>,
     pub(super) finish: Range<usize>,
     pub(super) metrics: Vec<Reg>,
+    pub(super) goals: Vec<Reg>,
+    pub(super) seen: Vec<Option<Reg>>,
 }
 
 /// What an operation makes of its operands.

@@ -1,10 +1,10 @@
 //! Runs a [`Program`] once.
 
-use super::program::{Limits, Op, Program, Stage, apply};
+use super::program::{Limits, NewState, Op, Phase, Program, apply};
 use super::settle::Edges;
 use super::{AUDIT, Balance, Extremes, Fault, FaultKind, Outcome, Value};
 use crate::builtins::{Accumulator, Instant, Item, event_step};
-use crate::ir::{Model, Work, event_hits, window};
+use crate::ir::{Column, Model, Move, MoveId, TradeId, Work, event_hits, window};
 
 pub(super) struct Run<'p> {
     pub(super) program: &'p Program<'p>,
@@ -16,11 +16,14 @@ pub(super) struct Run<'p> {
     /// Amounts of the step, per move: what is wanted, and what is got.
     pub(super) wanted: Vec<f64>,
     pub(super) got: Vec<f64>,
+    /// Its condition holds.
+    pub(super) holds: Vec<bool>,
+    /// Per part of a move: the share or amount that is written, and what it gets.
+    pub(super) shares: Vec<f64>,
+    pub(super) parts: Vec<f64>,
     /// What each stock holds after the settlement.
     pub(super) after: Vec<f64>,
     pub(super) emptied: Vec<bool>,
-    /// New values of states, on their way.
-    pub(super) news: Vec<(usize, f64)>,
     pub(super) done: Vec<bool>,
     /// The step on which each dated transfer first falls.
     pub(super) dates: Vec<f64>,
@@ -31,6 +34,29 @@ pub(super) struct Run<'p> {
     pub(super) peaks: Vec<f64>,
     pub(super) balances: Vec<Balance>,
     pub(super) short: Vec<u64>,
+    pub(super) missed: Vec<f64>,
+    pub(super) short_trades: Vec<u64>,
+    /// Stocks and states as the row has them, while phases change them.
+    start: Vec<f64>,
+    /// And as they are when all phases have run.
+    end: Vec<f64>,
+    /// What a failure would find.
+    moment: Moment,
+    /// New values of states, on their way.
+    news: Vec<(usize, f64)>,
+    /// The ledger of the row.
+    balanced: Vec<Balance>,
+    /// Rows behind this one, by the number of their phase, until this one is kept.
+    between: Vec<(usize, Vec<f64>)>,
+}
+
+/// Where in a row a run is.
+#[derive(Clone, Copy)]
+enum Moment {
+    Row,
+    Phase(usize),
+    /// All has moved, and the row is watched as it was.
+    Moved,
 }
 
 pub(super) type Checked<T> = Result<T, FaultKind>;
@@ -49,9 +75,11 @@ impl Program<'_> {
             last: false,
             wanted: vec![0.0; moves],
             got: vec![0.0; moves],
+            holds: vec![false; moves],
+            shares: vec![0.0; model.parts.len()],
+            parts: vec![0.0; model.parts.len()],
             after: vec![0.0; stocks],
             emptied: vec![false; stocks],
-            news: Vec::new(),
             done: vec![false; moves],
             dates: Vec::new(),
             asset: {
@@ -65,6 +93,14 @@ impl Program<'_> {
             peaks: vec![0.0; stocks],
             balances: vec![Balance::default(); model.assets.len()],
             short: vec![0; moves],
+            missed: vec![0.0; moves],
+            short_trades: vec![0; model.trades.len()],
+            start: Vec::new(),
+            end: Vec::new(),
+            moment: Moment::Row,
+            news: Vec::new(),
+            balanced: Vec::new(),
+            between: Vec::new(),
         };
         let mut out = Outcome { columns: vec![Vec::new(); model.columns.len()], ..Outcome::default() };
         let mut accumulators: Vec<Accumulator> = model.probes.iter().map(|p| Accumulator::new(p.reducer)).collect();
@@ -95,15 +131,21 @@ impl Run<'_> {
         self.taken_reg(m) + self.model.moves.len()
     }
 
+    pub(super) fn factor_reg(&self, t: TradeId) -> usize {
+        self.program.params.end + 2 * self.model.moves.len() + t.0 as usize
+    }
+
     fn all(&mut self, out: &mut Outcome, accumulators: &mut [Accumulator]) -> Checked<()> {
         self.open(out)?;
         let (program, model) = (self.program, self.model);
         let clock = &model.clock;
-        let of = |dated: bool| {
-            (0..model.moves.len() as u32).filter(|m| model.moves[*m as usize].event.is_some() == dated).collect()
+        let of = |such: &dyn Fn(&Move) -> bool| {
+            (0..model.moves.len() as u32).filter(|m| such(&model.moves[*m as usize])).collect()
         };
-        let mut undated = Edges::new(model, of(false), &self.asset);
-        let dated: Vec<u32> = of(true);
+        let mut phases: Vec<Edges> = (0..model.work.len())
+            .map(|p| Edges::new(model, of(&|m| m.event.is_none() && m.phase == p), &self.asset))
+            .collect();
+        let dated: Vec<u32> = of(&|m| m.event.is_some());
         // What a run looks at and when does not change during it.
         let windows: Vec<(u64, u64)> = program
             .probes
@@ -138,13 +180,42 @@ impl Run<'_> {
             }
             self.exec(&program.row);
             self.extremes(out);
-            if let Err(fault) = self.row(k, &mut undated, &windows, out, accumulators) {
-                if out.steps.last() != Some(&k) {
-                    self.exec(&program.record_failed);
+            self.moment = Moment::Row;
+            let outcome = self.row(k, &mut phases, &windows, out, accumulators);
+            if outcome.is_err() {
+                let seen = match self.moment {
+                    Moment::Phase(p) => program.phases[p].failed.as_ref().map(|(code, regs)| {
+                        self.exec(code);
+                        regs.iter().map(|reg| reg.map_or(f64::NAN, |r| self.reg(r))).collect()
+                    }),
+                    Moment::Moved => {
+                        self.exec(&program.record);
+                        Some(program.columns.iter().map(|reg| self.reg(*reg)).collect())
+                    }
+                    Moment::Row => None,
+                };
+                // What phases have done so far was for nothing.
+                if !self.start.is_empty() {
+                    self.regs[..model.holdings].copy_from_slice(&self.start);
+                    self.balances.clone_from(&self.balanced);
+                }
+                self.exec(&program.record_failed);
+                let known =
+                    |(column, reg): (&Column, &u32)| if column.known.at_start() { self.reg(*reg) } else { f64::NAN };
+                let row = || model.columns.iter().zip(&program.failed_columns).map(known).collect();
+                out.at_fault = seen.unwrap_or_else(row);
+                // The last row may be one between two.
+                let number = if k == 0 { 0 } else { model.work.len() };
+                if (out.steps.last(), out.substeps.last()) != (Some(&k), Some(&number)) {
                     self.keep(k, out, true);
                 }
-                return Err(fault);
             }
+            for (number, row) in self.between.drain(..) {
+                out.steps.push(k + 1);
+                out.substeps.push(number);
+                out.columns.iter_mut().zip(row).for_each(|(values, value)| values.push(value));
+            }
+            outcome?;
         }
         Ok(())
     }
@@ -166,40 +237,59 @@ impl Run<'_> {
 
     fn keep(&self, k: u64, out: &mut Outcome, failed: bool) {
         out.steps.push(k);
+        out.substeps.push(if k == 0 { 0 } else { self.model.work.len() });
         let regs = if failed { &self.program.failed_columns } else { &self.program.columns };
         for ((column, values), reg) in self.model.columns.iter().zip(&mut out.columns).zip(regs) {
-            values.push(if failed && column.after_moves { f64::NAN } else { self.reg(*reg) });
+            values.push(if failed && !column.known.at_start() { f64::NAN } else { self.reg(*reg) });
         }
     }
 
     fn row(
         &mut self,
         k: u64,
-        undated: &mut Edges,
+        phases: &mut [Edges],
         windows: &[(u64, u64)],
         out: &mut Outcome,
         accumulators: &mut [Accumulator],
     ) -> Checked<()> {
         let (program, model) = (self.program, self.model);
-        undated.shares.fill(None);
+        self.start.clear();
         self.exec(&program.watch);
         for (i, limits) in program.bounds.iter().enumerate() {
             self.bound(false, i, limits)?;
         }
         self.asserts(false)?;
         self.probe(k, windows, accumulators, false);
-        for stage in &program.stages {
-            self.exec(&stage.code);
-            match stage.work {
-                Work::Demand(m) => self.ask(m.0, stage)?,
-                Work::Take(m) => self.take(m.0, undated),
+        let several = phases.len() > 1;
+        if several {
+            self.start.extend_from_slice(&self.regs[..model.holdings]);
+            self.balanced.clone_from(&self.balances);
+        }
+        let mut news = std::mem::take(&mut self.news);
+        for (number, (phase, edges)) in program.phases.iter().zip(phases.iter_mut()).enumerate() {
+            self.moment = Moment::Phase(number);
+            self.phase(phase, edges)?;
+            self.exec(&phase.update);
+            news.clear();
+            self.new_states(k, &phase.states, &mut news);
+            if several {
+                self.land(edges, &news)?;
+                if let Some((code, regs)) = phase.record.as_ref().filter(|_| !self.last && model.clock.kept(k + 1)) {
+                    self.exec(code);
+                    let row = regs.iter().map(|reg| reg.map_or(f64::NAN, |r| self.reg(r))).collect();
+                    self.between.push((number + 1, row));
+                }
             }
         }
-        if !self.last {
-            self.settle(undated)?;
+        if several {
+            // What follows sees the row as it was.
+            self.end.clear();
+            self.end.extend_from_slice(&self.regs[..model.holdings]);
+            self.regs[..model.holdings].copy_from_slice(&self.start);
         }
         self.exec(&program.after);
         self.exec(&program.after_watch);
+        self.moment = Moment::Moved;
         self.asserts(true)?;
         self.probe(k, windows, accumulators, true);
         self.exec(&program.update);
@@ -210,37 +300,78 @@ impl Run<'_> {
         if self.last {
             return Ok(());
         }
-        self.sum(undated);
+        // States read each other as they were, and sums as they stood: all new values first, and all of them checked before
+        // anything lands.
+        if several {
+            news.clear();
+        }
+        self.new_states(k, &program.states, &mut news);
+        if !several {
+            self.finite(&phases[0])?;
+        }
+        finite(&news)?;
+        self.sum(None);
         for (cell, rate) in &program.sums {
             self.regs[*cell as usize] += self.reg(*rate) * model.clock.dt;
         }
-        // States read each other as they were: all new values first.
-        let mut news = std::mem::take(&mut self.news);
-        news.clear();
-        news.extend(self.new_states(k));
-        self.commit(undated)?;
-        for &(i, value) in &news {
-            if !value.is_finite() {
-                return Err(FaultKind::NotFinite { what: Value::State(i), value });
-            }
-            self.regs[program.states[i].cell as usize] = value;
+        if several {
+            self.regs[..model.holdings].copy_from_slice(&self.end);
+        } else {
+            self.commit(&phases[0]);
         }
+        self.set(&news);
         self.news = news;
         Ok(())
     }
 
+    /// What moves in a phase, and what its stocks hold then; nothing lands yet.
+    fn phase(&mut self, phase: &Phase, edges: &mut Edges) -> Checked<()> {
+        edges.forget();
+        for stage in &phase.stages {
+            self.exec(&stage.code);
+            match stage.work {
+                Work::Demand(m) => self.ask(m.0, stage)?,
+                Work::Take(m) => self.take(m.0, edges),
+                Work::Trade(t) => self.trade(t, edges),
+                Work::Fact(_) => {}
+            }
+        }
+        // The copy of the last row is dropped, so that only a phase behind this one could see what it holds.
+        if self.last && self.program.phases.len() == 1 { Ok(()) } else { self.settle(edges) }
+    }
+
+    /// What a phase does lands, before the next one runs.
+    fn land(&mut self, edges: &Edges, news: &[(usize, f64)]) -> Checked<()> {
+        if self.last {
+            self.pretend(edges);
+        } else {
+            self.finite(edges)?;
+            finite(news)?;
+            self.commit(edges);
+        }
+        self.set(news);
+        Ok(())
+    }
+
+    fn set(&mut self, news: &[(usize, f64)]) {
+        for &(i, value) in news {
+            self.regs[self.model.updates[i].cell.0 as usize] = value;
+        }
+    }
+
     /// The states that change with this step, and to what.
-    fn new_states(&self, k: u64) -> impl Iterator<Item = (usize, f64)> + '_ {
+    fn new_states(&self, k: u64, states: &[(usize, NewState)], news: &mut Vec<(usize, f64)>) {
         let clock = &self.model.clock;
-        self.program.states.iter().enumerate().filter_map(move |(i, state)| {
+        let changed = |(i, state): &(usize, NewState)| {
             if let Some(every) = state.every
                 && !event_hits(clock, k + 1, clock.start, Some(self.reg(every)), None)
             {
                 return None;
             }
             let value = self.reg(state.value);
-            Some((i, if state.rate { self.reg(state.cell) + clock.dt * value } else { value }))
-        })
+            Some((*i, if state.rate { self.reg(state.cell) + clock.dt * value } else { value }))
+        };
+        news.extend(states.iter().filter_map(changed));
     }
 
     fn open(&mut self, out: &mut Outcome) -> Checked<()> {
@@ -344,23 +475,35 @@ impl Run<'_> {
         for m in all {
             let (taken, asked) = (self.taken_reg(*m), self.asked_reg(*m));
             (self.regs[taken], self.regs[asked]) = (0.0, 0.0);
+            if let Some(trade) = self.model.moves[*m as usize].trade {
+                let factor = self.factor_reg(trade);
+                self.regs[factor] = 0.0;
+            }
         }
         if due.is_empty() {
             return Ok(());
         }
         let last = std::mem::replace(&mut self.last, false);
         for dated in &due {
-            self.exec(&dated.code);
-            let stage = Stage { code: 0..0, work: Work::Demand(dated.id), amount: dated.amount, condition: None };
-            self.ask(dated.id.0, &stage)?;
+            self.exec(&dated.stage.code);
+            self.ask(dated.id.0, &dated.stage)?;
         }
         let mut edges = Edges::new(self.model, due.iter().map(|d| d.id.0).collect(), &self.asset);
-        for dated in &due {
-            self.take(dated.id.0, &mut edges);
+        // In the order in which sources serve: those that come first, those that share, those that skip.
+        let moves = &self.model.moves;
+        let mut takes: Vec<MoveId> = due.iter().map(|d| d.id).collect();
+        takes.sort_by_key(|id| moves[id.0 as usize].short);
+        for id in takes {
+            match moves[id.0 as usize].trade {
+                None => self.take(id.0, &mut edges),
+                Some(t) if self.model.trades[t.0 as usize].legs.first() == Some(&id) => self.trade(t, &mut edges),
+                Some(_) => {}
+            }
         }
         self.settle(&edges)?;
-        self.sum(&edges);
-        self.commit(&edges)?;
+        self.finite(&edges)?;
+        self.sum(Some(&edges));
+        self.commit(&edges);
         self.last = last;
         Ok(())
     }
@@ -373,12 +516,16 @@ impl Run<'_> {
         out.params = self.regs[program.params.clone()].to_vec();
         out.assets.clone_from(&self.balances);
         out.short.clone_from(&self.short);
+        out.missed.clone_from(&self.missed);
+        out.short_trades.clone_from(&self.short_trades);
         out.fault = failed.map(|kind| Fault { step: self.step, kind }).or_else(|| {
             let broken = self.balances.iter().position(|b| !b.holds(self.step))?;
             Some(Fault { step: self.step, kind: FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() } })
         });
         if out.fault.is_some() {
             out.metrics = vec![f64::NAN; model.metrics.len()];
+            out.goals = vec![f64::NAN; model.goals.len()];
+            out.seen.clone_from(&out.goals);
             return;
         }
         let first = program.time as usize + 2;
@@ -387,6 +534,16 @@ impl Run<'_> {
         }
         self.exec(&program.finish);
         out.metrics = program.metrics.iter().map(|r| self.reg(*r)).collect();
+        out.goals = program.goals.iter().map(|r| self.reg(*r)).collect();
+        out.seen = program.seen.iter().map(|r| r.map_or(f64::NAN, |r| self.reg(r))).collect();
+    }
+}
+
+/// New values of states are numbers.
+fn finite(news: &[(usize, f64)]) -> Checked<()> {
+    match news.iter().find(|(_, value)| !value.is_finite()) {
+        Some(&(i, value)) => Err(FaultKind::NotFinite { what: Value::State(i), value }),
+        None => Ok(()),
     }
 }
 

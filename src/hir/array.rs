@@ -54,7 +54,7 @@ impl<'a> Resolver<'a> {
     /// `share[r]`
     pub(super) fn form(&self, decl: &Decl) -> String {
         let names: Vec<&str> = decl.axes.iter().map(|b| self.model.binder(*b).name.as_str()).collect();
-        format!("{}[{}]", decl.name, names.join(", "))
+        decl.with_members(&names.join(", "))
     }
 
     /// `Recipient and Year`
@@ -410,6 +410,12 @@ impl<'a> Resolver<'a> {
                     _ => None,
                 }
             }
+            ast::ExprKind::Field(base, leg) => match &base.kind {
+                ast::ExprKind::Name(name) => {
+                    self.leg_named(name, &leg.text).filter(|id| !self.model.decl(*id).axes.is_empty())
+                }
+                _ => None,
+            },
             ast::ExprKind::Call { name, args } => {
                 let builtin = crate::builtins::find(&name.text)?;
                 if builtin.reducer.is_none() && !matches!(builtin.kernel, Kernel::Memory(_)) {

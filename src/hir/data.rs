@@ -9,13 +9,13 @@ use num_rational::BigRational;
 
 use super::cell::Column;
 use super::index::count;
-use super::resolve::Resolver;
-use super::{Annotation, AnnotationKind, BinderId, DataId, IndexId, MOST_CELLS};
+use super::resolve::{Meaning, Resolver};
+use super::{Annotation, AnnotationKind, BinderId, DataId, Expect, ExprId, IndexId, MOST_CELLS, Model};
 use crate::data::{Decimal, Place, Table, named};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::units::{Date, Unit};
+use crate::units::{Date, Unit, UnitId};
 
 /// The tables that a model reads, each under the place of its path.
 #[derive(Default)]
@@ -48,6 +48,14 @@ pub struct Misfit {
     pub place: Place,
     /// What is wrong.
     pub diagnostic: Diagnostic,
+}
+
+/// Whether the unit that a header gives, and what that means where it is one name, is the one that is wanted.
+pub(crate) fn header_says(model: &Model, written: &str, meaning: Option<UnitId>, wanted: &Unit) -> bool {
+    let units = &model.units;
+    let bare = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+    let same = |unit: &Unit| units.dim(unit) == units.dim(wanted) && units.scale(unit) == units.scale(wanted);
+    bare(written) == bare(&units.name(wanted)) || meaning.is_some_and(|id| same(&Unit::of(id)))
 }
 
 impl<'a> Resolver<'a> {
@@ -271,16 +279,10 @@ impl<'a> Resolver<'a> {
             Some(AnnotationKind::Unit(unit)) => unit.clone(),
             _ => Unit::one(),
         };
-        let name = self.model.units.name(&wanted);
-        let bare = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-        let same = bare(written) == bare(&name)
-            || matches!(self.names.get(written).map(|e| e.meaning), Some(super::resolve::Meaning::Unit(id)) if {
-                let units = &self.model.units;
-                units.dim(&Unit::of(id)) == units.dim(&wanted) && units.scale(&Unit::of(id)) == units.scale(&wanted)
-            });
-        if same {
+        if header_says(&self.model, written, self.unit_of_header(written), &wanted) {
             return true;
         }
+        let name = self.model.units.name(&wanted);
         self.misfit(
             table,
             table.place(None, Some(column)),
@@ -290,6 +292,14 @@ impl<'a> Resolver<'a> {
             format!("declare it in {written}, or write the column in {name}"),
         );
         false
+    }
+
+    /// The unit that has this name.
+    fn unit_of_header(&self, written: &str) -> Option<UnitId> {
+        match self.names.get(written)?.meaning {
+            Meaning::Unit(id) => Some(id),
+            _ => None,
+        }
     }
 
     fn tuple_name(&self, indexes: &[IndexId], members: &[Vec<u32>], flat: usize) -> String {
@@ -338,6 +348,47 @@ impl<'a> Resolver<'a> {
     ) -> Option<(Vec<BigRational>, Vec<DataId>)> {
         let tables = self.tables;
         let table = tables.table(file.span)?;
+        let (clock, columns) = self.columns_in_time(table, file, time, column, axes)?;
+        let times = self.times(table, clock)?;
+        let mut data = Vec::new();
+        for (column, name) in columns {
+            data.push(self.values(table, column, &name, ty)?);
+        }
+        Some((times, data))
+    }
+
+    /// What a file says of a value at some times. The unit of its numbers is that of the value, which is not known yet.
+    pub(super) fn expect_of_file(
+        &mut self,
+        (value, within): (ExprId, ExprId),
+        file: &'a ast::Text,
+        time: Option<&'a ast::Name>,
+        column: Option<&'a ast::Name>,
+        shifted: u64,
+    ) -> Option<Expect> {
+        let tables = self.tables;
+        let table = tables.table(file.span)?;
+        let (clock, columns) = self.columns_in_time(table, file, time, column, &[])?;
+        let (column, name) = columns.first()?;
+        let times = self.times(table, clock)?;
+        let open = Annotation { kind: AnnotationKind::Unknown, span: file.span };
+        let values = self.values(table, *column, name, Some(&open))?;
+        let unit = named(&table.header()[*column]).1;
+        let unit = unit.map(|written| (written.to_string(), self.unit_of_header(written)));
+        let header = table.place(None, Some(*column));
+        let places = (0..table.rows()).map(|row| table.place(Some(row), Some(clock))).collect();
+        Some(Expect { value, within, path: table.path.clone(), unit, header, times, places, values, shifted })
+    }
+
+    /// The column of times, and those of values with their names: one, or one for each member.
+    fn columns_in_time(
+        &mut self,
+        table: &Table,
+        file: &'a ast::Text,
+        time: Option<&'a ast::Name>,
+        column: Option<&'a ast::Name>,
+        axes: &[BinderId],
+    ) -> Option<(usize, Vec<(usize, String)>)> {
         let unknown =
             |b: &BinderId| matches!(self.model.index(self.model.binder(*b).index).members, super::Members::Unknown);
         if axes.iter().any(unknown) {
@@ -376,19 +427,19 @@ impl<'a> Resolver<'a> {
                 return None;
             }
         }
-        let times = self.times(table, clock)?;
-        let mut data = Vec::new();
-        for (column, name) in columns {
-            if !self.header_agrees(table, column, ty) {
-                return None;
-            }
-            let mut cells = Column::new(ty);
-            for row in 0..table.rows() {
-                self.cell(&mut cells, table, row, column, ty);
-            }
-            data.push(self.column(cells, table, &name)?);
+        Some((clock, columns))
+    }
+
+    /// The values of a column, from its first row to its last.
+    fn values(&mut self, table: &Table, column: usize, name: &str, ty: Option<&Annotation>) -> Option<DataId> {
+        if !self.header_agrees(table, column, ty) {
+            return None;
         }
-        Some((times, data))
+        let mut cells = Column::new(ty);
+        for row in 0..table.rows() {
+            self.cell(&mut cells, table, row, column, ty);
+        }
+        self.column(cells, table, name)
     }
 
     fn times(&mut self, table: &Table, column: usize) -> Option<Vec<BigRational>> {

@@ -103,6 +103,9 @@ impl<'a> Resolver<'a> {
 
     /// `Class.builders`
     fn field(&mut self, base: &'a ast::Expr, field: &'a ast::Name, e: &'a ast::Expr) -> ExprKind {
+        if let Some(leg) = self.leg_of_trade(base, field, e.span) {
+            return leg;
+        }
         let ast::ExprKind::Name(name) = &base.kind else { return self.later("an attribute", e) };
         let Some(index) = self.index_named(name) else {
             if !self.names.contains_key(name) {
@@ -118,6 +121,69 @@ impl<'a> Resolver<'a> {
                 ExprKind::Error
             }
         }
+    }
+
+    /// The leg of a trade, by number.
+    pub(super) fn leg_named(&self, trade: &str, number: &str) -> Option<super::DeclId> {
+        let Some(Meaning::Decl(id)) = self.names.get(trade).map(|e| e.meaning) else { return None };
+        let number: usize = number.parse().ok()?;
+        self.trades.get(&id)?.get(number.checked_sub(1)?).copied()
+    }
+
+    /// `swap.1`, `swap[p].1`: what a leg of a trade moved.
+    fn leg_of_trade(&mut self, base: &'a ast::Expr, leg: &ast::Name, span: Span) -> Option<ExprKind> {
+        let (name, subscripts): (_, &'a [ast::Expr]) = match &base.kind {
+            ast::ExprKind::Name(name) => (name, &[]),
+            ast::ExprKind::Subscript { base, subscripts, otherwise: None } => match &base.kind {
+                ast::ExprKind::Name(name) => (name, subscripts),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let Some(Meaning::Decl(id)) = self.names.get(name).map(|e| e.meaning) else { return None };
+        let number = leg.text.parse::<usize>().ok();
+        let Some(legs) = self.trades.get(&id) else {
+            let moves = matches!(self.model.decl(id).word, "flow" | "transfer");
+            if !moves {
+                number?;
+            }
+            let error = Diagnostic::new(
+                Code::E0101,
+                format!("`{name}` has no parts"),
+                leg.span,
+                "only a transfer of several legs has",
+            )
+            .help(if moves {
+                format!("write `{name}`, or a share of it: `70% * {name}`")
+            } else {
+                format!("write `{name}`; a number wants a digit before its point")
+            });
+            self.report(error);
+            return Some(ExprKind::Error);
+        };
+        let n = legs.len();
+        let Some(decl) = self.leg_named(name, &leg.text) else {
+            let error = Diagnostic::new(
+                Code::E0101,
+                format!("`{name}` has no leg `{}`", leg.text),
+                leg.span,
+                format!("it has {n} legs"),
+            )
+            .help(format!("its legs are `{name}.1` to `{name}.{n}`, in their order"));
+            self.report(error);
+            return Some(ExprKind::Error);
+        };
+        self.model.decls[id.0 as usize].read = true;
+        self.model.decls[decl.0 as usize].read = true;
+        if subscripts.is_empty() {
+            return Some(if self.model.decl(decl).axes.is_empty() {
+                ExprKind::Decl(decl)
+            } else {
+                self.bare_array(decl, span)
+            });
+        }
+        let at = self.subscripts(decl, subscripts, span)?;
+        Some(ExprKind::Element { decl, at, otherwise: None })
     }
 
     /// Something of the language that is not built yet; its names count as read.
@@ -180,7 +246,9 @@ impl<'a> Resolver<'a> {
         if self.incomplete.names {
             return;
         }
-        let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, "nothing declares this name");
+        let policy = self.policy_of(name);
+        let label = if policy.is_some() { "no value has this name" } else { "nothing declares this name" };
+        let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, label);
         let compare = self.may_compare();
         let builtin = builtins::find(name).is_some() || self.functions.contains_key(name);
         let values =
@@ -192,10 +260,21 @@ impl<'a> Resolver<'a> {
         let error = match if compare { did_you_mean(name, known) } else { None } {
             _ if name.eq_ignore_ascii_case("time") => error.help("the clock's value is `time`").fix(span, "time"),
             _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
+            _ if policy.is_some() => error.help(policy.unwrap_or_default()),
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(span, meant),
             None => error.help(format!("declare it: `param {name} = …`, or `let {name} = …` if it is worked out")),
         };
         self.report(error);
+    }
+
+    /// What to do about an option where a value is wanted.
+    fn policy_of(&self, option: &str) -> Option<String> {
+        let has = |d: &&super::Decl| match &d.kind {
+            super::DeclKind::Policy { options, .. } => options.iter().any(|(name, ..)| name == option),
+            _ => false,
+        };
+        let policy = &self.model.decls.iter().find(has)?.name;
+        Some(format!("it is an option of `{policy}`: read `{policy}`, and choose by `--set {policy}={option}`"))
     }
 
     fn clock_field(&mut self, field: &ast::Name, span: Span) -> ExprKind {

@@ -1,34 +1,159 @@
 //! From syntax to meaning: the edges of the ledger and what is conserved.
 
-use super::resolve::{Meaning, Resolver, quoted};
-use super::{BinderId, Conserve, DeclId, Move, Place, PlaceKind, ShortKind, Timing};
+use super::resolve::{Head, Meaning, Resolver, quoted};
+use super::{
+    Annotation, BinderId, Conserve, DeclId, DeclKind, ExprId, Move, Part, Place, PlaceKind, ShortKind, Timing, Trade,
+};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast;
 
+/// How a move is written, its leg aside.
+pub(super) struct Manner {
+    pub flow: bool,
+    pub two_way: bool,
+    pub short: Option<ShortKind>,
+    pub timing: Timing,
+    pub trade: Option<DeclId>,
+}
+
 impl<'a> Resolver<'a> {
-    pub(super) fn leg(
+    /// First walk: a transfer of several legs is a declaration, and each leg is one: `swap`, `swap.1`, `swap.2`.
+    pub(super) fn collect_trade(
         &mut self,
-        leg: &'a ast::Leg,
+        head: &'a ast::Head,
+        legs: &'a [ast::Leg],
+        item: &'a ast::Item,
+        prelude: bool,
+    ) {
+        let trade = self.new_decl("transfer", &head.name, item.span, &item.doc);
+        self.heads.push(Head::Written(head));
+        self.declare(&head.name, Meaning::Decl(trade), prelude);
+        let mut ids = Vec::new();
+        for (i, leg) in legs.iter().enumerate() {
+            let name = ast::Name { text: format!("{}.{}", head.name.text, i + 1), span: leg.span };
+            ids.push(self.new_decl("transfer", &name, leg.span, &item.doc));
+            self.heads.push(Head::Leg(trade));
+        }
+        self.trades.insert(trade, ids);
+    }
+
+    /// Second walk: the legs of a transfer.
+    pub(super) fn trade(
+        &mut self,
+        id: DeclId,
+        legs: &'a [ast::Leg],
         axes: &[BinderId],
-        flow: bool,
-        short: Option<ShortKind>,
         timing: Timing,
-    ) -> Option<Move> {
+        short: Option<ShortKind>,
+    ) {
+        let ids = self.trades.get(&id).cloned().unwrap_or_default();
+        for (leg, written) in ids.iter().zip(legs) {
+            let manner = Manner { flow: false, two_way: false, short, timing: timing.clone(), trade: Some(id) };
+            let kind = self.leg(written, axes, manner);
+            self.model.decls[leg.0 as usize].kind = kind;
+        }
+        self.model.decls[id.0 as usize].kind = DeclKind::Trade(Box::new(Trade { legs: ids, short, timing }));
+    }
+
+    /// `source -> target = amount`
+    pub(super) fn leg(&mut self, leg: &'a ast::Leg, axes: &[BinderId], manner: Manner) -> DeclKind {
+        let Manner { flow, two_way, short, timing, trade } = manner;
         let amount = self.value(&leg.amount, axes, None);
         let from = self.place(&leg.from);
         let to = match &leg.to {
-            ast::Target::One(place, None) => self.place(place),
+            ast::Target::One(place, None) => vec![Part { place: self.place(place), share: None }],
             ast::Target::One(place, Some(_)) => {
                 self.not_yet("a second choice of target", place.span);
-                return None;
+                return DeclKind::Unknown;
             }
-            ast::Target::Split(_, span) => {
-                self.not_yet("a split", *span);
-                return None;
+            ast::Target::Split(parts, span) => {
+                if two_way {
+                    let error = Diagnostic::new(
+                        Code::E0413,
+                        "what may run either way has one other end",
+                        *span,
+                        "a split could not be put together again",
+                    )
+                    .help("write a `<->` with each of them");
+                    self.report(error);
+                    return DeclKind::Unknown;
+                }
+                self.parts(parts, *span)
             }
         };
-        Some(Move { flow, from, to, amount, short, timing })
+        DeclKind::Move(Box::new(Move { flow, two_way, from, to, amount, short, timing, trade }))
+    }
+
+    /// `{ devs: 70%; ops: rest }`
+    fn parts(&mut self, parts: &'a [(ast::Place, ast::Part)], span: Span) -> Vec<Part> {
+        let mut out = Vec::new();
+        for (i, (place, part)) in parts.iter().enumerate() {
+            let share = match part {
+                ast::Part::Expr(e) => Some(self.expr(e)),
+                ast::Part::Rest => None,
+            };
+            if share.is_none() && i + 1 < parts.len() {
+                let text = self.sources.text(place.span).to_string();
+                let twice = parts[i + 1..].iter().any(|(_, p)| matches!(p, ast::Part::Rest));
+                let (fact, help) = if twice {
+                    ("two parts cannot both be the rest", "say how much one of them gets")
+                } else {
+                    ("`rest` is what the others leave, and comes last", "let this part be the last one")
+                };
+                let error = Diagnostic::new(Code::E0412, fact, place.span, format!("`{text}` is to get the rest"))
+                    .label(span, "of this split")
+                    .help(help);
+                self.report(error);
+            }
+            out.push(Part { place: self.place(place), share });
+        }
+        out
+    }
+
+    /// The options of a policy.
+    pub(super) fn options(
+        &mut self,
+        policy: &ast::Name,
+        written: &'a [ast::Setting],
+        axes: &[BinderId],
+        ty: Option<&Annotation>,
+    ) -> Vec<(String, Span, ExprId)> {
+        let mut options: Vec<(String, Span, ExprId)> = Vec::new();
+        for setting in written {
+            let value = self.value(&setting.value, axes, ty);
+            let ([name], []) = (&setting.path.names[..], &setting.path.subscripts[..]) else {
+                let error =
+                    Diagnostic::new(Code::E0415, "an option has a plain name", setting.path.span, "this is none")
+                        .help("for example `flat = 0.5%`");
+                self.report(error);
+                continue;
+            };
+            if let Some((_, first, _)) = options.iter().find(|(n, ..)| *n == name.text) {
+                let error = Diagnostic::new(
+                    Code::E0415,
+                    format!("`{}` has two options `{}`", policy.text, name.text),
+                    name.span,
+                    "a second one here",
+                )
+                .label(*first, "the first")
+                .help("give one of them another name");
+                self.report(error);
+                continue;
+            }
+            options.push((name.text.clone(), name.span, value));
+        }
+        if written.is_empty() {
+            let error = Diagnostic::new(
+                Code::E0415,
+                format!("`{}` has no options", policy.text),
+                policy.span,
+                "a policy chooses between formulas",
+            )
+            .help(format!("give it one at least: `policy {} {{ flat = 0.5% }}`", policy.text));
+            self.report(error);
+        }
+        options
     }
 
     fn place(&mut self, place: &'a ast::Place) -> Place {
@@ -118,9 +243,10 @@ impl<'a> Resolver<'a> {
             name.span,
             "nothing declares it",
         );
-        self.report(match meant {
-            Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-            None => error.help(format!(
+        self.report(match (meant, self.stock_of_label(&name.text)) {
+            (Some(meant), _) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+            (None, Some(member)) => error.help(format!("did you mean `{member}`?")).fix(name.span, member),
+            (None, None) => error.help(format!(
                 "declare it: `stock {}: UNIT = 0`; what comes from outside the model flows from `cloud`",
                 quoted(&name.text)
             )),
@@ -128,12 +254,32 @@ impl<'a> Resolver<'a> {
         self.unknown(name);
     }
 
-    pub(super) fn clauses(&mut self, clauses: &'a [ast::Clause]) -> (Timing, Option<ShortKind>) {
+    /// The stock over the index that has this label, and only that: `paid[devs]`.
+    fn stock_of_label(&self, label: &str) -> Option<String> {
+        let decl = self.model.decls.iter().filter(|d| d.word == "stock").find(|d| {
+            let [binder] = d.axes[..] else { return false };
+            let index = self.model.binder(binder).index;
+            self.model.members(index).iter().any(|m| self.model.member_name(index, *m) == label)
+        })?;
+        Some(format!("{}[{}]", quoted(&decl.name), quoted(label)))
+    }
+
+    /// When a transfer moves, and what happens when there is too little. In a phase it moves in each step.
+    pub(super) fn clauses(&mut self, clauses: &'a [ast::Clause], in_phase: bool) -> (Timing, Option<ShortKind>) {
         let (mut timing, mut short) = (Timing::Missing, None);
         for clause in clauses {
             let new = match &clause.kind {
                 ast::ClauseKind::Short(kind) => {
-                    short = Some(*kind);
+                    if short.replace(*kind).is_some() {
+                        let error = Diagnostic::new(
+                            Code::E0413,
+                            "what happens when there is too little is said twice",
+                            clause.span,
+                            "and again here",
+                        )
+                        .help("keep one of them: `capped`, `capped first` or `or skip`");
+                        self.report(error);
+                    }
                     continue;
                 }
                 ast::ClauseKind::At(t) => Timing::At(self.expr(t)),
@@ -154,6 +300,9 @@ impl<'a> Resolver<'a> {
                 self.report(error);
             }
             timing = new;
+        }
+        if in_phase && matches!(timing, Timing::Missing) {
+            timing = Timing::Always;
         }
         (timing, short)
     }

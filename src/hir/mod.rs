@@ -4,6 +4,7 @@
 //! [`ExprKind::Error`] and has been reported. Absent on purpose: units of values and order of evaluation (see `check`).
 
 mod array;
+mod asked;
 mod cell;
 mod data;
 mod expr;
@@ -11,12 +12,14 @@ mod index;
 mod label;
 mod ledger;
 mod model;
+mod phase;
 mod resolve;
 mod setting;
 mod time;
 mod units;
 mod value;
 
+pub(crate) use data::header_says;
 pub use data::{Misfit, Tables};
 pub use model::Descend;
 pub use resolve::{Input, Setting, resolve};
@@ -36,7 +39,7 @@ use crate::units::{Date, Registry, Unit, UnitId};
 pub(crate) const MOST_CELLS: usize = 10_000_000;
 
 /// A declaration of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeclId(pub u32);
 
 /// An expression of a [`Model`].
@@ -96,10 +99,16 @@ pub struct Model {
     pub record: Option<ExprId>,
     /// All `conserve`s.
     pub conserves: Vec<Conserve>,
-    /// Members that a call sets, and where it says so.
+    /// Members that a call or a scenario sets, and where it says so.
     pub set_members: Vec<(DeclId, Vec<u32>, Span)>,
     /// All assertions.
     pub asserts: Vec<Assert>,
+    /// The parts of a step, in their order; where none are declared, a step is one part.
+    pub phases: Vec<Phase>,
+    /// What a run should come to.
+    pub goals: Vec<Goal>,
+    /// Named settings.
+    pub scenarios: Vec<Scenario>,
     /// What is assumed.
     pub assumptions: Vec<Assumption>,
 }
@@ -178,6 +187,61 @@ pub enum Cells {
     Bools(Vec<bool>),
 }
 
+/// A part of a step: everything in it reads the state at its start, and lands at once.
+#[derive(Clone, Debug)]
+pub struct Phase {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// `goal …`
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// What is asked.
+    pub kind: GoalKind,
+    /// In which share of the runs a condition should hold.
+    pub share: Option<ExprId>,
+    /// The whole declaration.
+    pub span: Span,
+}
+
+/// What a goal asks.
+#[derive(Clone, Debug)]
+pub enum GoalKind {
+    /// That this holds.
+    Holds(ExprId),
+    /// That a metric is so much of what it is in another arm.
+    Of {
+        /// The metric.
+        metric: ExprId,
+        /// How they compare.
+        op: CompareOp,
+        /// The share.
+        share: ExprId,
+        /// The other arm.
+        arm: String,
+    },
+    /// That this is as large as can be.
+    Maximize(ExprId),
+    /// That this is as small as can be.
+    Minimize(ExprId),
+}
+
+/// `scenario …`
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// What it sets, and to what.
+    pub settings: Vec<(DeclId, ExprId)>,
+}
+
 /// `assumption …`
 #[derive(Clone, Debug)]
 pub struct Assumption {
@@ -187,6 +251,8 @@ pub struct Assumption {
     pub text: String,
     /// What it is about.
     pub about: Vec<String>,
+    /// The named values among that.
+    pub values: Vec<DeclId>,
     /// Where it comes from.
     pub source: Option<String>,
     /// How sure it is: `low`, `medium` or `high`.
@@ -212,6 +278,8 @@ pub struct Decl {
     pub axes: Vec<BinderId>,
     /// It has the members of this one.
     pub like: Option<DeclId>,
+    /// The part of the step that it belongs to, by number.
+    pub phase: Option<usize>,
     /// What it is.
     pub kind: DeclKind,
     /// Something reads it.
@@ -282,8 +350,24 @@ pub enum DeclKind {
         /// The values that it may have.
         range: Option<(ExprId, ExprId)>,
     },
-    /// A flow or a transfer.
+    /// A flow, a transfer, or a leg of a trade.
     Move(Box<Move>),
+    /// A trade: transfers that go through together, as far as the poorest of their sources lets them.
+    Trade(Box<Trade>),
+    /// A choice between formulas, made for the whole run.
+    Policy {
+        /// Each with its name and where that stands.
+        options: Vec<(String, Span, ExprId)>,
+        /// The one in force, by number.
+        chosen: usize,
+    },
+    /// The new value of a state, within a phase.
+    Update {
+        /// The state.
+        state: DeclId,
+        /// The formula.
+        value: ExprId,
+    },
     /// A number of the whole run.
     Metric {
         /// Its formula.
@@ -291,6 +375,8 @@ pub enum DeclKind {
         /// From when to when it looks.
         window: Option<(ExprId, ExprId)>,
     },
+    /// What another tool says of a value; nothing can read it.
+    Expect(Box<Expect>),
     /// What cannot be read or is not built yet: it has been reported, and whoever reads it stays silent.
     Unknown,
 }
@@ -308,6 +394,29 @@ pub struct Series {
     pub clamp: bool,
     /// The path of its file, where it stands.
     pub file: Span,
+}
+
+/// A value, and what a file says of it.
+#[derive(Debug)]
+pub struct Expect {
+    /// The value.
+    pub value: ExprId,
+    /// How far the two may be apart.
+    pub within: ExprId,
+    /// The file's path in the model's folder.
+    pub path: String,
+    /// The unit that the header gives the column, if it does, with its meaning where it is one name.
+    pub unit: Option<(String, Option<UnitId>)>,
+    /// Where the header says so.
+    pub header: crate::data::Place,
+    /// The time of each row.
+    pub times: Vec<BigRational>,
+    /// Where it stands.
+    pub places: Vec<crate::data::Place>,
+    /// The values of the rows, in the unit in which the value is shown.
+    pub values: DataId,
+    /// A row is compared with the row of a run that comes so many steps before its time.
+    pub shifted: u64,
 }
 
 /// How a state moves.
@@ -329,16 +438,40 @@ pub enum Rule {
 pub struct Move {
     /// A flow (per time) and not a transfer (an amount).
     pub flow: bool,
+    /// It may run backward.
+    pub two_way: bool,
     /// Where it takes.
     pub from: Place,
-    /// Where it gives.
-    pub to: Place,
+    /// Where it gives: to one place, or a part to each of several.
+    pub to: Vec<Part>,
     /// How much it asks for.
     pub amount: ExprId,
     /// What happens when there is too little.
     pub short: Option<ShortKind>,
     /// When it moves.
     pub timing: Timing,
+    /// The trade that it is a leg of.
+    pub trade: Option<DeclId>,
+}
+
+/// Transfers that go through together.
+#[derive(Debug)]
+pub struct Trade {
+    /// Each of them.
+    pub legs: Vec<DeclId>,
+    /// What happens when there is too little.
+    pub short: Option<ShortKind>,
+    /// When they move.
+    pub timing: Timing,
+}
+
+/// Where a part of what moves goes.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Where.
+    pub place: Place,
+    /// How much of it: a share or an amount. What has none gets what is left.
+    pub share: Option<ExprId>,
 }
 
 /// An end of a move.
@@ -364,7 +497,7 @@ pub enum PlaceKind {
 }
 
 /// When a move moves.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Timing {
     /// All the time, or in each step.
     Always,

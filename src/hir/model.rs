@@ -25,12 +25,37 @@ impl Model {
         self.decls.iter().enumerate().map(|(i, d)| (DeclId(i as u32), d))
     }
 
-    /// All flows and transfers.
+    /// All flows and transfers, the legs of trades among them.
     pub fn moves(&self) -> impl Iterator<Item = (DeclId, &Decl, &Move)> {
         self.decls().filter_map(|(id, d)| match &d.kind {
             DeclKind::Move(m) => Some((id, d, &**m)),
             _ => None,
         })
+    }
+
+    /// The declaration as a whole: of a leg its trade, of anything else itself.
+    pub fn whole(&self, id: DeclId) -> DeclId {
+        match &self.decl(id).kind {
+            DeclKind::Move(m) => m.trade.unwrap_or(id),
+            _ => id,
+        }
+    }
+
+    /// What is settled as one: a flow, a transfer, or all legs of a trade.
+    pub fn legs(&self, id: DeclId) -> Vec<&Move> {
+        match &self.decl(id).kind {
+            DeclKind::Move(m) if m.trade.is_none() => vec![m],
+            DeclKind::Trade(trade) => trade.legs.iter().filter_map(|leg| self.edge(*leg)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// An edge of the ledger.
+    pub fn edge(&self, id: DeclId) -> Option<&Move> {
+        match &self.decl(id).kind {
+            DeclKind::Move(m) => Some(m),
+            _ => None,
+        }
     }
 
     /// An index.
@@ -98,6 +123,12 @@ impl Model {
         let (starting, from) = clock.starting?;
         let calendar = self.units.calendar(clock.unit)?;
         calendar.date(starting, time - crate::units::to_f64(&self.literal(from)?))
+    }
+
+    /// Whether the clock's declaration says this part of it, and no setting does.
+    pub(crate) fn clock_says(&self, part: ExprId) -> bool {
+        let span = self.expr(part).span;
+        self.clock.as_ref().is_some_and(|c| c.span.start <= span.start && span.end <= c.span.end)
     }
 
     /// The clock starts at a number that is written out, as dates need it: files are read before names mean anything.
@@ -176,6 +207,53 @@ impl Model {
                 _ => stack.extend(self.children(e)),
             }
         }
+    }
+}
+
+impl Goal {
+    /// The number that it looks at: what is compared, or is to be as large or as small as can be.
+    pub fn seen(&self, model: &Model) -> Option<ExprId> {
+        match self.kind {
+            GoalKind::Holds(e) => match &model.expr(e).kind {
+                ExprKind::Compare(first, rest) if rest.len() == 1 => Some(*first),
+                _ => None,
+            },
+            GoalKind::Of { metric, .. } => Some(metric),
+            GoalKind::Maximize(e) | GoalKind::Minimize(e) => Some(e),
+        }
+    }
+}
+
+impl Decl {
+    /// The name of some of its members: `paid[team]`, of a leg `swap[team].1`.
+    pub fn with_members(&self, members: &str) -> String {
+        let leg = matches!(&self.kind, DeclKind::Move(m) if m.trade.is_some());
+        match self.name.rsplit_once('.').filter(|_| leg) {
+            Some((trade, number)) => format!("{trade}[{members}].{number}"),
+            None => format!("{}[{members}]", self.name),
+        }
+    }
+}
+
+impl Move {
+    /// All ends.
+    pub fn ends(&self) -> impl Iterator<Item = &Place> {
+        std::iter::once(&self.from).chain(self.to.iter().map(|part| &part.place))
+    }
+
+    /// Where it gives all of it; of a split, the first place.
+    pub fn target(&self) -> Option<&Place> {
+        self.to.first().map(|part| &part.place)
+    }
+
+    /// It gives to several places.
+    pub fn is_split(&self) -> bool {
+        self.to.len() > 1 || self.to.iter().any(|part| part.share.is_some())
+    }
+
+    /// The parts that are written out.
+    pub fn shares(&self) -> impl Iterator<Item = ExprId> + '_ {
+        self.to.iter().filter_map(|part| part.share)
     }
 }
 

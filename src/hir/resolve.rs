@@ -33,6 +33,8 @@ pub enum Setting {
         /// The value.
         value: ast::Expr,
     },
+    /// `--scenario name`.
+    Scenario(ast::Name),
     /// `--from`, `--to` or `--step`.
     Clock {
         /// Which.
@@ -69,6 +71,13 @@ pub(super) enum Callable {
     Unknown,
 }
 
+/// A declaration, and the phase that it stands in.
+#[derive(Clone, Copy)]
+struct Placed<'a> {
+    item: &'a ast::Item,
+    phase: Option<&'a ast::Name>,
+}
+
 /// The head of a declaration: the members that it is over.
 #[derive(Clone, Copy)]
 pub(super) enum Head<'a> {
@@ -76,6 +85,10 @@ pub(super) enum Head<'a> {
     /// A metric without members of its own may have those of what it looks at.
     Metric(&'a ast::Head, &'a ast::Expr),
     Column(IndexId),
+    /// Without members.
+    One,
+    /// Of a leg: its trade.
+    Leg(DeclId),
 }
 
 /// The type and the first right side of a declaration, as written.
@@ -107,6 +120,20 @@ pub(super) struct Resolver<'a> {
     pub spread: Option<(DeclId, Vec<BinderId>)>,
     /// The clock's date is wrong, and that has been said.
     pub bad_start: bool,
+    /// There are phases: what moves stands in one.
+    pub phased: bool,
+    /// The transfers of several legs, with their legs.
+    pub trades: BTreeMap<DeclId, Vec<DeclId>>,
+    /// Assumptions as written, until all that they may be about is known.
+    pub assumptions: Vec<&'a ast::Decl>,
+    /// Scenarios as written, until all that they may set is known.
+    pub scenarios: Vec<(&'a ast::Name, &'a [ast::Setting])>,
+    /// The arms that goals compare with.
+    pub arms: Vec<&'a ast::Name>,
+    /// The members that scenarios set.
+    pub scenario_members: Vec<(DeclId, Vec<u32>, Span)>,
+    /// What has been set so far from where settings come from at hand.
+    pub set_here: Vec<DeclId>,
     /// The declaration at hand, and the last in which an array was used as one value.
     pub item: Span,
     pub bare_in: Option<Span>,
@@ -162,6 +189,13 @@ pub fn resolve(
         scope: Vec::new(),
         spread: None,
         bad_start: false,
+        phased: false,
+        trades: BTreeMap::new(),
+        assumptions: Vec::new(),
+        scenarios: Vec::new(),
+        arms: Vec::new(),
+        scenario_members: Vec::new(),
+        set_here: Vec::new(),
         item: Span::default(),
         bare_in: None,
         pending: BTreeMap::new(),
@@ -173,7 +207,12 @@ pub fn resolve(
         calls: Vec::new(),
     };
     // The prelude is settled before the model's names can replace its.
-    let of = |prelude: bool| inputs.iter().filter(move |i| i.prelude == prelude).flat_map(|i| &i.file.items);
+    let mut placed = [Vec::new(), Vec::new()];
+    for input in inputs {
+        flatten(&input.file.items, None, &mut placed[usize::from(!input.prelude)]);
+    }
+    let [prelude, own] = placed;
+    resolver.phases(own.iter().map(|p| p.item));
     for input in inputs {
         if resolver.model.doc.is_empty() && !input.prelude {
             resolver.model.doc.clone_from(&input.file.doc);
@@ -184,27 +223,46 @@ pub fn resolve(
             resolver.functions.entry(name.text.clone()).or_insert((Callable::Unknown, name.span, true));
         }
     }
-    for prelude in [true, false] {
-        of(prelude).for_each(|item| resolver.collect(item, prelude));
+    for (items, prelude) in [(&prelude, true), (&own, false)] {
+        for placed in items {
+            let first = resolver.model.decls.len();
+            resolver.collect(placed.item, prelude);
+            let phase = placed.phase.map(|name| resolver.phase_named(name).unwrap_or(0));
+            resolver.model.decls[first..].iter_mut().for_each(|d| d.phase = phase);
+        }
         resolver.finish_units();
     }
     resolver.finish_indexes();
     resolver.finish_heads();
     // Dates hang on the clock, wherever it stands.
-    for item in of(true).chain(of(false)) {
+    for Placed { item, .. } in prelude.iter().chain(&own) {
         if let ast::Decl::Time(time) = &item.decl {
             resolver.clock(time, item.span);
         }
     }
     // The ids were given in the order of the items: the same walk meets them again.
     let mut next = Next::default();
-    for item in of(true).chain(of(false)) {
-        resolver.item(item, &mut next);
+    for placed in prelude.iter().chain(&own) {
+        resolver.placed(placed.item, placed.phase);
+        resolver.item(placed.item, &mut next);
     }
-    for setting in settings {
-        resolver.setting(setting);
+    for decl in std::mem::take(&mut resolver.assumptions) {
+        resolver.assumption(decl);
     }
+    resolver.settings(settings);
+    let members = std::mem::take(&mut resolver.scenario_members);
+    resolver.model.set_members.extend(members);
     (resolver.model, resolver.diagnostics, resolver.misfits)
+}
+
+/// All declarations, those inside phases behind their phase.
+fn flatten<'a>(items: &'a [ast::Item], phase: Option<&'a ast::Name>, out: &mut Vec<Placed<'a>>) {
+    for item in items {
+        out.push(Placed { item, phase });
+        if let ast::Decl::Phase { name, items } = &item.decl {
+            flatten(items, Some(name), out);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -316,10 +374,18 @@ impl<'a> Resolver<'a> {
             State { head, ty, initial, .. } => (head, "state", (ty.as_ref(), Some(initial))),
             Stock { head, ty, opening, .. } => (head, "stock", (Some(ty), Some(opening))),
             Flow { head, leg, .. } => (head, "flow", (None, Some(&leg.amount))),
-            Transfer { head, .. } => (head, "transfer", (None, None)),
+            Transfer { head, legs, grouped, .. } => {
+                if *grouped {
+                    return self.collect_trade(head, legs, item, prelude);
+                }
+                (head, "transfer", (None, None))
+            }
+            Policy { head, ty, options } => (head, "policy", (ty.as_ref(), options.first().map(|o| &o.value))),
+            Update { head, value } => (head, "update", (None, Some(value))),
             Metric { head, ty, value, .. } => (head, "metric", (ty.as_ref(), Some(value))),
             Series { head, ty, .. } => (head, "series", (Some(ty), None)),
-            Draw { head, .. } | Conveyor { head, .. } | Policy { head, .. } => {
+            Expect { value, .. } => return self.collect_expect(value, item),
+            Draw { head, .. } | Conveyor { head, .. } => {
                 return self.declare(&head.name, Meaning::Unknown, prelude);
             }
             Entity { name, items, .. } => {
@@ -327,7 +393,6 @@ impl<'a> Resolver<'a> {
                 items.iter().for_each(|i| self.collect_unknown(i));
                 return;
             }
-            Phase { items, .. } => return items.iter().for_each(|i| self.collect_unknown(i)),
             _ => return,
         };
         let id = self.new_decl(word, &head.name, item.span, &item.doc);
@@ -337,6 +402,10 @@ impl<'a> Resolver<'a> {
             _ => Head::Written(head),
         });
         self.written[id.0 as usize] = written;
+        // An update has the name of its state.
+        if word == "update" {
+            return;
+        }
         self.declare(&head.name, Meaning::Decl(id), prelude);
     }
 
@@ -350,6 +419,7 @@ impl<'a> Resolver<'a> {
             ty: None,
             axes: Vec::new(),
             like: None,
+            phase: None,
             kind: DeclKind::Unknown,
             read: false,
         });
@@ -380,6 +450,8 @@ impl<'a> Resolver<'a> {
     fn finish_heads(&mut self) {
         for (i, head) in self.heads.clone().into_iter().enumerate() {
             let axes = match head {
+                Head::One => Vec::new(),
+                Head::Leg(trade) => self.model.decl(trade).axes.clone(),
                 Head::Column(index) => {
                     let name = self.model.index(index).name.clone();
                     let letter: String = name.chars().take(1).flat_map(char::to_lowercase).collect();
@@ -437,7 +509,6 @@ impl<'a> Resolver<'a> {
             | Series { head, .. }
             | Draw { head, .. }
             | Conveyor { head, .. }
-            | Policy { head, .. }
             | Trait { head, .. } => self.unknown(&head.name),
             Fn { name, .. } | Curve { name, .. } => {
                 self.functions.entry(name.text.clone()).or_insert((Callable::Unknown, name.span, true));
@@ -464,12 +535,9 @@ impl<'a> Resolver<'a> {
     fn item(&mut self, item: &'a ast::Item, next: &mut Next) {
         use ast::Decl::*;
         self.item = item.span;
-        let keyword = Span::new(
-            item.span.start,
-            item.span.start + self.sources.text(item.span).find(char::is_whitespace).unwrap_or(1) as u32,
-        );
+        let keyword = self.keyword(item);
         let what = match &item.decl {
-            Use(_) | Unit { .. } | Time(_) => return,
+            Use(_) | Unit { .. } | Time(_) | Phases(_) | Phase { .. } => return,
             Record(every) => {
                 let every = self.expr(every);
                 if self.model.record.is_some() {
@@ -486,7 +554,13 @@ impl<'a> Resolver<'a> {
                 let condition = self.expr(condition);
                 return self.model.asserts.push(super::Assert { condition, span: item.span });
             }
-            Assumption { .. } => return self.assumption(&item.decl),
+            Assumption { .. } => return self.assumptions.push(&item.decl),
+            Goal { .. } => return self.goal(&item.decl, item.span),
+            Expect { .. } => {
+                let id = self.next(next);
+                return self.expect(id, &item.decl);
+            }
+            Scenario { name, settings } => return self.scenarios.push((name, settings)),
             Fn { params, body, .. } => {
                 let id = next.function;
                 next.function += 1;
@@ -509,8 +583,11 @@ impl<'a> Resolver<'a> {
             | Flow { head, .. }
             | Transfer { head, .. }
             | Metric { head, .. }
+            | Policy { head, .. }
+            | Update { head, .. }
             | Series { head, .. } => {
                 let id = self.next(next);
+                next.decl += self.trades.get(&id).map_or(0, Vec::len);
                 let axes = self.model.decl(id).axes.clone();
                 let depth = self.scope.len();
                 for (i, axis) in axes.iter().enumerate() {
@@ -533,19 +610,18 @@ impl<'a> Resolver<'a> {
             Draw { .. } => "`draw`",
             Trait { .. } => "`trait`",
             Conveyor { .. } => "`conveyor`",
-            Phases(_) => "`phases`",
-            Phase { .. } => "`phase`",
-            Update { .. } => "`update`",
-            Policy { .. } => "`policy`",
             Entity { .. } => "`entity`",
             Spawn { .. } => "`spawn`",
             Retire { .. } => "`retire`",
-            Goal { .. } => "`goal`",
-            Expect { .. } => "`expect`",
-            Scenario { .. } => "`scenario`",
             Experiment { .. } => "`experiment`",
         };
         self.not_yet(what, keyword);
+    }
+
+    /// The word that a declaration begins with.
+    pub fn keyword(&self, item: &ast::Item) -> Span {
+        let length = self.sources.text(item.span).find(char::is_whitespace).unwrap_or(1);
+        Span::new(item.span.start, item.span.start + length as u32)
     }
 
     fn next(&self, next: &mut Next) -> DeclId {

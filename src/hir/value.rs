@@ -1,5 +1,6 @@
-//! From syntax to meaning: what a declaration with a value says, its members in scope; functions and assumptions.
+//! From syntax to meaning: what a declaration with a value says, its members in scope; functions.
 
+use super::ledger::Manner;
 use super::resolve::Resolver;
 use super::{Annotation, AnnotationKind, BinderId, DeclId, DeclKind, ExprId, ExprKind, FnId, IndexId, Rule, Timing};
 use crate::diag::{Code, Diagnostic};
@@ -108,26 +109,27 @@ impl<'a> Resolver<'a> {
                 (ty, DeclKind::Stock { opening, set: None, signed, range })
             }
             Flow { leg, two_way, short, .. } => {
-                if *two_way {
-                    self.not_yet("a flow that may run either way (`<->`)", leg.span);
-                }
-                let Some(moved) = self.leg(leg, axes, true, short.map(|s| s.kind), Timing::Always) else { return };
-                let kind = if *two_way { DeclKind::Unknown } else { DeclKind::Move(Box::new(moved)) };
-                (None, kind)
+                let (short, timing) = (short.map(|s| s.kind), Timing::Always);
+                let manner = Manner { flow: true, two_way: *two_way, short, timing, trade: None };
+                (None, self.leg(leg, axes, manner))
             }
             Transfer { legs, grouped, clauses, .. } => {
-                let (timing, short) = self.clauses(clauses);
+                let in_phase = self.model.decl(id).phase.is_some();
+                let (timing, short) = self.clauses(clauses, in_phase);
                 if *grouped {
-                    legs.iter().for_each(|leg| {
-                        self.expr(&leg.amount);
-                    });
-                    return self.not_yet("a transfer of several legs", keyword);
+                    return self.trade(id, legs, axes, timing, short);
                 }
-                let Some(moved) = legs.first().and_then(|leg| self.leg(leg, axes, false, short, timing)) else {
-                    return;
-                };
-                (None, DeclKind::Move(Box::new(moved)))
+                let Some(leg) = legs.first() else { return };
+                let manner = Manner { flow: false, two_way: false, short, timing, trade: None };
+                (None, self.leg(leg, axes, manner))
             }
+            Policy { head, ty, options } => {
+                let ty = self.annotation(ty.as_ref());
+                let options = self.options(&head.name, options, axes, ty.as_ref());
+                let kind = if options.is_empty() { DeclKind::Unknown } else { DeclKind::Policy { options, chosen: 0 } };
+                (ty, kind)
+            }
+            Update { head, value } => (None, self.update(&head.name, value, axes)),
             Metric { ty, value, window, .. } => {
                 let ty = self.annotation(ty.as_ref());
                 let value = self.value(value, axes, ty.as_ref());
@@ -138,43 +140,6 @@ impl<'a> Resolver<'a> {
         };
         let decl = &mut self.model.decls[id.0 as usize];
         (decl.ty, decl.kind) = (ty, kind);
-    }
-
-    pub(super) fn assumption(&mut self, decl: &'a ast::Decl) {
-        let ast::Decl::Assumption { name, about, text, source, confidence } = decl else { return };
-        if let Some(first) = self.model.assumptions.iter().find(|a| a.name == name.text) {
-            let error = Diagnostic::new(
-                Code::E0102,
-                format!("the assumption `{}` is declared twice", first.name),
-                name.span,
-                "declared again here",
-            )
-            .help("give one of them another name");
-            return self.report(error);
-        }
-        let mut names = Vec::new();
-        for path in about {
-            let Some(first) = path.names.first() else { continue };
-            if !self.names.contains_key(&first.text) && !self.functions.contains_key(&first.text) {
-                self.unknown_name(&first.text, first.span);
-            }
-            let parts: Vec<&str> = path.names.iter().map(|n| n.text.as_str()).collect();
-            names.push(parts.join("."));
-        }
-        if let Some(word) = confidence
-            && !["low", "medium", "high"].contains(&word.text.as_str())
-        {
-            let error = Diagnostic::new(Code::E0101, format!("there is no confidence `{}`", word.text), word.span, "")
-                .help("it is `low`, `medium` or `high`");
-            self.report(error);
-        }
-        self.model.assumptions.push(super::Assumption {
-            name: name.text.clone(),
-            text: text.text.clone(),
-            about: names,
-            source: source.as_ref().map(|s| s.text.clone()),
-            confidence: confidence.as_ref().map(|c| c.text.clone()),
-        });
     }
 
     /// The indexes of a function's arguments that are written to be labels.

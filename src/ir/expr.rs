@@ -4,7 +4,7 @@ use super::lower::{Home, Lower, Mode};
 use super::*;
 use crate::builtins::{Builtin, Kernel, Nothing};
 use crate::check::{cell, constant};
-use crate::hir::{self, Aggregate, BinaryOp, Cells, ClockPart, CompareOp, DeclKind, ExprKind};
+use crate::hir::{self, Aggregate, BinaryOp, Cells, ClockPart, CompareOp, ExprKind};
 
 impl Lower<'_> {
     /// An expression; one of constants is worked out, and one that is there already is that one.
@@ -32,6 +32,8 @@ impl Lower<'_> {
             Expr::Pick(p) => (17, u64::from(p), [0; 3]),
             Expr::Curve(c, a) => (18, u64::from(c), [id(a), 0, 0]),
             Expr::Series(s) => (19, u64::from(s), [0; 3]),
+            Expr::Factor(t) => (20, u64::from(t.0), [0; 3]),
+            Expr::Fact(f) => (21, u64::from(f), [0; 3]),
         };
         if let Some(known) = self.known.get(&key) {
             return *known;
@@ -87,9 +89,11 @@ impl Lower<'_> {
             Home::Param(p) => Expr::Param(p + member),
             Home::Cell(c) => Expr::Cell(CellId(c + member)),
             Home::Move(m) => Expr::Taken(MoveId(m + member)),
+            Home::Trade(t) => Expr::Factor(TradeId(t + member)),
+            Home::Fact(f) => Expr::Fact(f + member),
             Home::Let(l) if self.mode != Mode::Opening => Expr::Let(l + member),
             Home::Let(_) => {
-                let DeclKind::Let { value } = self.hir.decl(id).kind else { return self.constant(f64::NAN) };
+                let Some(value) = self.formula(self.hir.decl(id)) else { return self.constant(f64::NAN) };
                 if let Some(known) = self.opened.get(&(id, member)) {
                     return *known;
                 }

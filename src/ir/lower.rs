@@ -8,7 +8,7 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use super::*;
-use crate::check::{Facts, Fold, Node, OpeningTotal as Known, Ty, constant};
+use crate::check::{Facts, Fold, Node, OpeningTotal as Stated, Ty, constant};
 use crate::hir::{self, BinaryOp, DeclKind, ExprKind, FnId, PlaceKind, Rule, Timing};
 use crate::units::to_f64;
 
@@ -25,7 +25,9 @@ pub(super) enum Home {
     Param(u32),
     Cell(u32),
     Let(u32),
+    Fact(u32),
     Move(u32),
+    Trade(u32),
     Series(u32),
     /// Worked out where it is read.
     Inline(hir::ExprId),
@@ -97,12 +99,17 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         series: Vec::new(),
         params: 0,
         cells: 0,
+        holdings: 0,
         opening: Vec::new(),
         stocks: Vec::new(),
         states: Vec::new(),
         lets: Vec::new(),
         moves: Vec::new(),
-        work: Vec::new(),
+        parts: Vec::new(),
+        trades: Vec::new(),
+        facts: Vec::new(),
+        work: vec![Vec::new(); hir.phases.len().max(1)],
+        substeps: false,
         updates: Vec::new(),
         rows: Vec::new(),
         shifts: Vec::new(),
@@ -113,7 +120,9 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         totals: Vec::new(),
         probes: Vec::new(),
         metrics: Vec::new(),
+        goals: Vec::new(),
         columns: Vec::new(),
+        expects: Vec::new(),
         assets: Vec::new(),
     };
     let mut lower = Lower {
@@ -182,7 +191,7 @@ impl Lower<'_> {
 
     /// Gives every declaration its place. Moves stay in the order of declaration, in which the ledger adds them up.
     fn homes(&mut self) {
-        let mut moves = 0;
+        let (mut moves, mut trades, mut facts) = (0, 0, 0);
         for (id, decl) in self.hir.decls() {
             let count = self.facts.count(id) as u32;
             self.homes[id.0 as usize] = match &decl.kind {
@@ -205,15 +214,28 @@ impl Lower<'_> {
                     moves += count;
                     Home::Move(moves - count)
                 }
+                DeclKind::Trade(_) => {
+                    trades += count;
+                    Home::Trade(trades - count)
+                }
+                DeclKind::Let { .. } if decl.phase.is_some() => {
+                    facts += count;
+                    Home::Fact(facts - count)
+                }
                 DeclKind::Metric { .. } => Home::Metric,
                 DeclKind::Column { value } => Home::Inline(*value),
                 DeclKind::Series(series) => self.series(decl, series),
-                DeclKind::Let { .. } | DeclKind::Unknown => Home::None,
+                DeclKind::Let { .. }
+                | DeclKind::Policy { .. }
+                | DeclKind::Update { .. }
+                | DeclKind::Expect(_)
+                | DeclKind::Unknown => Home::None,
             };
         }
+        self.out.holdings = self.out.cells;
         let mut lets = 0;
         for (id, decl) in self.hir.decls() {
-            if matches!(decl.kind, DeclKind::Let { .. }) {
+            if self.formula(decl).is_some() {
                 self.homes[id.0 as usize] = Home::Let(lets);
                 lets += self.facts.count(id) as u32;
             }
@@ -294,30 +316,34 @@ impl Lower<'_> {
         self.done.fill(None);
         self.called.clear();
         for (id, decl) in hir.decls() {
-            let DeclKind::Let { value } = decl.kind else { continue };
-            let after_moves = self.facts.order.after_moves[id.0 as usize];
+            let Some(value) = self.formula(decl) else { continue };
+            let after_moves = self.after_moves(id);
             self.each(id, |l, _| {
                 let value = l.expr(value);
                 l.out.lets.push(Definition { value, after_moves });
             });
         }
-        for step in self.facts.order.step.clone() {
-            let (id, work): (_, fn(MoveId) -> Work) = match step.node {
-                Node::Demand(id) => (id, Work::Demand),
-                Node::Taken(id) => (id, Work::Take),
-                Node::Let(_) => continue,
-            };
-            if let (Home::Move(first), false) = (self.homes[id.0 as usize], self.dated(id)) {
-                let members = step.member.map_or(0..self.facts.count(id) as u32, |m| m..m + 1);
-                self.out.work.extend(members.map(|m| work(MoveId(first + m))));
+        for (id, decl) in hir.decls() {
+            if let (DeclKind::Let { value }, Home::Fact(_)) = (&decl.kind, self.homes[id.0 as usize]) {
+                self.each(id, |l, _| {
+                    let value = l.expr(*value);
+                    l.out.facts.push(Fact { value });
+                });
             }
         }
+        self.work();
         for (id, _, m) in hir.moves() {
             self.each(id, |l, origin| l.moved(origin, m));
         }
         for (id, decl) in hir.decls() {
+            if let DeclKind::Trade(trade) = &decl.kind {
+                self.each(id, |l, origin| l.trade(origin, trade));
+            }
+        }
+        for (id, decl) in hir.decls() {
             match &decl.kind {
-                DeclKind::State { rule: Some(rule), .. } => self.each(id, |l, origin| l.update(origin, rule)),
+                DeclKind::State { rule: Some(rule), .. } => self.each(id, |l, origin| l.rule(origin, rule)),
+                DeclKind::Update { state, value } => self.each(id, |l, origin| l.update(origin, *state, *value)),
                 DeclKind::Param { range: Some(range), .. } => self.each(id, |l, origin| {
                     let bound = l.limits(origin, *range);
                     l.out.start_bounds.push(bound);
@@ -341,13 +367,17 @@ impl Lower<'_> {
                 });
             }
         }
+        self.goals();
         self.columns();
+        self.expects();
         // A name's row may be read by a later one's: stocks and states first, then lets in the order of work, then moves.
         let order = self.lets_in_order();
         let exprs = &self.out.exprs;
         self.out.rows.sort_by_key(|row| match exprs[row.value.0 as usize] {
             Expr::Let(l) => (1, order[l as usize]),
-            Expr::Taken(m) => (2, m.0),
+            Expr::Fact(f) => (2, f),
+            Expr::Taken(m) => (3, m.0),
+            Expr::Factor(t) => (4, t.0),
             _ => (0, 0),
         });
     }
@@ -405,8 +435,73 @@ impl Lower<'_> {
         Some(first + offset)
     }
 
+    /// The work of each phase, in the order in which it can be done.
+    fn work(&mut self) {
+        for step in self.facts.order.step.clone() {
+            let (id, work): (_, fn(u32) -> Work) = match (step.node, self.hir_home(step.node)) {
+                (Node::Demand(id), Home::Move(_)) => (id, |m| Work::Demand(MoveId(m))),
+                (Node::Taken(id), Home::Move(_)) => (id, |m| Work::Take(MoveId(m))),
+                (Node::Taken(id), Home::Trade(_)) => (id, |t| Work::Trade(TradeId(t))),
+                (Node::Let(id), Home::Fact(_)) => (id, Work::Fact),
+                _ => continue,
+            };
+            let (Home::Move(first) | Home::Trade(first) | Home::Fact(first)) = self.homes[id.0 as usize] else {
+                continue;
+            };
+            if self.dated(id) {
+                continue;
+            }
+            let members = step.member.map_or(0..self.facts.count(id) as u32, |m| m..m + 1);
+            let phase = self.hir.decl(id).phase.unwrap_or(0);
+            self.out.work[phase].extend(members.map(|m| work(first + m)));
+        }
+    }
+
+    fn hir_home(&self, node: Node) -> Home {
+        match node {
+            Node::Let(id) | Node::Demand(id) | Node::Taken(id) => self.homes[id.0 as usize],
+            _ => Home::None,
+        }
+    }
+
+    /// The formula of a `let` that is no fact of a phase, or of a policy: that of the option in force.
+    pub(super) fn formula(&self, decl: &hir::Decl) -> Option<hir::ExprId> {
+        match &decl.kind {
+            DeclKind::Let { value } if decl.phase.is_none() => Some(*value),
+            DeclKind::Policy { options, chosen } => options.get(*chosen).map(|(.., value)| *value),
+            _ => None,
+        }
+    }
+
+    /// Whether a value is known only after the step has moved what it moves.
+    pub(super) fn after_moves(&self, id: DeclId) -> bool {
+        self.facts.order.after[id.0 as usize].is_some()
+    }
+
+    fn trade(&mut self, origin: Origin, trade: &hir::Trade) {
+        let legs = trade.legs.iter().filter_map(|leg| match self.homes[leg.0 as usize] {
+            Home::Move(first) => Some(MoveId(first + origin.member)),
+            _ => None,
+        });
+        let legs = legs.collect();
+        self.out.trades.push(Trade { origin, legs, short: trade.short });
+    }
+
     fn moved(&mut self, origin: Origin, m: &hir::Move) {
-        let (from, to) = (self.stock(&m.from), self.stock(&m.to));
+        let from = self.stock(&m.from);
+        let first = self.out.parts.len() as u32;
+        for part in &m.to {
+            let to = self.stock(&part.place);
+            let share = part.share.map(|e| self.expr(e));
+            self.out.parts.push(Part { to, share });
+        }
+        let parts = (first, self.out.parts.len() as u32);
+        let amounts = self.facts.amounts[origin.decl.0 as usize];
+        let phase = self.hir.decl(origin.decl).phase.unwrap_or(0);
+        let trade = m.trade.and_then(|t| match self.homes[t.0 as usize] {
+            Home::Trade(first) => Some(TradeId(first + origin.member)),
+            _ => None,
+        });
         let amount = self.expr(m.amount);
         let (mut condition, mut event) = (None, None);
         match &m.timing {
@@ -424,17 +519,40 @@ impl Lower<'_> {
             Timing::Always | Timing::Missing => {}
         }
         let once = matches!(m.timing, Timing::When { once: true, .. });
-        self.out.moves.push(Move { origin, flow: m.flow, from, to, amount, condition, once, short: m.short, event });
+        let (flow, two_way, short) = (m.flow, m.two_way, m.short);
+        let moved =
+            Move { origin, flow, two_way, from, parts, amounts, phase, trade, amount, condition, once, short, event };
+        self.out.moves.push(moved);
     }
 
-    fn update(&mut self, origin: Origin, rule: &Rule) {
+    /// The new value that a phase gives a state.
+    fn update(&mut self, origin: Origin, state: DeclId, value: hir::ExprId) {
+        let Home::Cell(first) = self.homes[state.0 as usize] else { return };
+        let member = match (self.facts.shape(origin.decl), self.facts.shape(state)) {
+            (Some(mine), Some(its)) => its.offset(&mine.members(origin.member as usize)),
+            _ => Some(0),
+        };
+        let Some(member) = member else { return };
+        let value = self.expr(value);
+        let phase = self.hir.decl(origin.decl).phase;
+        self.out.updates.push(Update {
+            cell: CellId(first + member as u32),
+            origin,
+            value,
+            rate: false,
+            every: None,
+            phase,
+        });
+    }
+
+    fn rule(&mut self, origin: Origin, rule: &Rule) {
         let Home::Cell(first) = self.homes[origin.decl.0 as usize] else { return };
         let cell = CellId(first + origin.member);
         let (value, rate, every) = match rule {
             Rule::Next { value, every } => (self.expr(*value), false, every.map(|e| self.period(origin, e))),
             Rule::Rate(value) => (self.expr(*value), true, None),
         };
-        self.out.updates.push(Update { cell, origin, value, rate, every });
+        self.out.updates.push(Update { cell, origin, value, rate, every, phase: None });
     }
 
     /// A period, which must be a step at least; one that hangs on params is checked when a run starts.
@@ -456,7 +574,7 @@ impl Lower<'_> {
     fn conserves(&mut self) {
         let facts = self.facts;
         for (i, known) in facts.conserves.iter().enumerate() {
-            if known.total == Some(Known::AtStart)
+            if known.total == Some(Stated::AtStart)
                 && let Some(total) = self.hir.conserves[i].total
             {
                 let all = self.out.stocks.iter().enumerate();
@@ -478,28 +596,54 @@ impl Lower<'_> {
         }
     }
 
+    /// What goals ask of one run; those that compare runs are asked when there are several.
+    fn goals(&mut self) {
+        for (number, goal) in self.hir.goals.iter().enumerate() {
+            let value = match goal.kind {
+                hir::GoalKind::Holds(e) | hir::GoalKind::Maximize(e) | hir::GoalKind::Minimize(e) => e,
+                hir::GoalKind::Of { .. } => continue,
+            };
+            let value = self.asked(value);
+            let seen = goal.seen(self.hir).map(|e| self.asked(e));
+            self.out.goals.push(Goal { number, value, seen });
+        }
+    }
+
+    /// What tests compare.
+    fn expects(&mut self) {
+        for (id, decl) in self.hir.decls() {
+            if let DeclKind::Expect(expect) = &decl.kind {
+                let known = self.facts.order.after[id.0 as usize].map_or(Known::AtStart, Known::After);
+                self.each(id, |l, origin| {
+                    let value = l.expr(expect.value);
+                    l.out.expects.push(Column { origin, value, known });
+                });
+            }
+        }
+    }
+
     /// The columns in the order of the results: stocks, states, lets, data over time, then what moves.
     fn columns(&mut self) {
         let rank = |kind: &DeclKind| match kind {
             DeclKind::Stock { .. } => Some(0),
             DeclKind::State { .. } => Some(1),
-            DeclKind::Let { .. } => Some(2),
+            DeclKind::Let { .. } | DeclKind::Policy { .. } => Some(2),
             DeclKind::Series(_) => Some(3),
             DeclKind::Move(m) if m.flow => Some(4),
-            DeclKind::Move(_) => Some(5),
+            DeclKind::Move(_) | DeclKind::Trade(_) => Some(5),
             _ => None,
         };
         let mut ids: Vec<(i32, DeclId)> = self.hir.decls().filter_map(|(id, d)| Some((rank(&d.kind)?, id))).collect();
         ids.sort();
         for (_, id) in ids {
-            let after_moves = match self.hir.decl(id).kind {
-                DeclKind::Let { .. } => self.facts.order.after_moves[id.0 as usize],
-                DeclKind::Move(_) => true,
-                _ => false,
+            let known = match self.facts.order.after[id.0 as usize] {
+                Some(phase) => Known::After(phase),
+                None if self.dated(id) => Known::OnDate,
+                None => Known::AtStart,
             };
             self.each(id, |l, origin| {
                 let value = l.value(id, origin.member);
-                l.out.columns.push(Column { origin, value, after_moves });
+                l.out.columns.push(Column { origin, value, known });
             });
         }
     }

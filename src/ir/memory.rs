@@ -2,8 +2,9 @@
 
 use super::lower::{Home, Lower, Mode};
 use super::*;
-use crate::builtins::{Builtin, Kernel, Memory};
-use crate::hir::{self, DeclKind, Descend, ExprKind};
+use crate::builtins::Memory;
+use crate::check::{ends_with_the_steps, reads_now};
+use crate::hir::{self, DeclKind, ExprKind};
 
 impl Lower<'_> {
     /// A value at another moment, through the cells that remember it.
@@ -106,12 +107,7 @@ impl Lower<'_> {
     }
 
     fn value_of(&mut self, (id, member): (DeclId, u32)) -> (ExprId, bool) {
-        let after_moves = match self.hir.decl(id).kind {
-            DeclKind::Let { .. } => self.facts.order.after_moves[id.0 as usize],
-            DeclKind::Move(_) => !self.dated(id),
-            _ => false,
-        };
-        (self.value(id, member), after_moves)
+        (self.value(id, member), self.after_moves(id))
     }
 
     /// A number of the whole run, with its members bound.
@@ -126,13 +122,22 @@ impl Lower<'_> {
         out
     }
 
+    /// What a goal asks, of all of the run.
+    pub(super) fn asked(&mut self, value: hir::ExprId) -> ExprId {
+        let before = (self.window, self.own_window, self.mode);
+        (self.window, self.own_window, self.mode) = (None, false, Mode::Metric);
+        let out = self.expr(value);
+        (self.window, self.own_window, self.mode) = before;
+        out
+    }
+
     /// A function of the whole run: its argument is worked out in every row.
     pub(super) fn probe(&mut self, reducer: Reducer, args: &[Option<hir::ExprId>]) -> ExprId {
         let Some(arg) = args.first().copied().flatten() else { return self.constant(f64::NAN) };
         let name = self.hir.named(arg);
         let transfer = name.is_some_and(|id| matches!(&self.hir.decl(id).kind, DeclKind::Move(m) if !m.flow));
         let dated = name.is_some_and(|id| self.dated(id));
-        let steps_only = (reducer == Reducer::Total && !dated) || self.names_a_move(arg);
+        let steps_only = (reducer == Reducer::Total && !dated) || ends_with_the_steps(self.hir, arg);
         let at = args.get(1).copied().flatten().map(|t| self.expr(t));
         self.mode = Mode::Step;
         let value = self.expr(arg);
@@ -153,39 +158,6 @@ impl Lower<'_> {
 
     /// Whether an expression is known only after this step has moved what it moves.
     pub(super) fn hangs_on_moves(&self, start: hir::ExprId) -> bool {
-        self.any_name(start, |id| match self.hir.decl(id).kind {
-            DeclKind::Let { .. } => self.facts.order.after_moves[id.0 as usize],
-            DeclKind::Move(_) => !self.dated(id),
-            _ => false,
-        })
-    }
-
-    /// Whether an expression names something that moves within a step: it has no value in the last row.
-    fn names_a_move(&self, start: hir::ExprId) -> bool {
-        self.any_name(start, |id| matches!(self.hir.decl(id).kind, DeclKind::Move(_)) && !self.dated(id))
-    }
-
-    /// Whether an expression reads such a name in its own row. The row before and sums so far are known; only a start may
-    /// hang on something.
-    fn any_name(&self, start: hir::ExprId, such: impl Fn(DeclId) -> bool) -> bool {
-        let mut found = false;
-        self.hir.reads(start, |e, kind| {
-            found |= self.hir.named(e).is_some_and(&such);
-            match kind {
-                _ if found => Descend::Stop,
-                ExprKind::Builtin(b, args) if looks_back(b, args) => Descend::Rest,
-                _ => Descend::Into,
-            }
-        });
-        found
-    }
-}
-
-/// Whether a function gives a value of before this step: a sum so far, or the row before where its start is given.
-fn looks_back(builtin: &Builtin, args: &[Option<hir::ExprId>]) -> bool {
-    match builtin.kernel {
-        Kernel::Memory(Memory::Total) => true,
-        Kernel::Memory(Memory::Previous) => args.get(1).is_some_and(Option::is_some),
-        _ => false,
+        reads_now(self.hir, start, |id| self.after_moves(id))
     }
 }

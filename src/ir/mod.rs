@@ -27,9 +27,13 @@ pub struct ExprId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CellId(pub u32);
 
-/// A flow or transfer.
+/// A flow, a transfer, or a leg of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MoveId(pub u32);
+
+/// Transfers that go through together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TradeId(pub u32);
 
 /// Operators of one operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +74,10 @@ pub enum Expr {
     Taken(MoveId),
     /// What it asked for.
     Asked(MoveId),
+    /// The factor with which a trade went through.
+    Factor(TradeId),
+    /// What a `let` of a phase came to in this step.
+    Fact(u32),
     /// What a function of the whole run came to; in metrics only.
     Probe(u32),
     Unary(Unary, ExprId),
@@ -198,15 +206,24 @@ pub struct Definition {
     pub after_moves: bool,
 }
 
-/// A flow or transfer.
+/// A flow, a transfer, or a leg of a trade.
 #[derive(Clone, Debug)]
 pub struct Move {
     pub origin: Origin,
     /// Per time, and not an amount.
     pub flow: bool,
-    /// Stocks by number; `None` is the cloud.
+    /// It may be negative, and then flows from its only target to its source.
+    pub two_way: bool,
+    /// A stock by number; `None` is the cloud.
     pub from: Option<usize>,
-    pub to: Option<usize>,
+    /// Where it gives, among the model's parts: one without a share, or those of a split.
+    pub parts: (u32, u32),
+    /// The parts of the split are amounts (for a flow per time), and no shares.
+    pub amounts: bool,
+    /// The phase in which it moves; 0 for what moves on a date.
+    pub phase: usize,
+    /// The trade that it is a leg of.
+    pub trade: Option<TradeId>,
     pub amount: ExprId,
     pub condition: Option<ExprId>,
     /// Only in the first step in which the condition holds.
@@ -214,6 +231,29 @@ pub struct Move {
     pub short: Option<ShortKind>,
     /// The date, of those that have one.
     pub event: Option<Event>,
+}
+
+/// Where a move gives, and how much of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// A stock by number; `None` is the cloud.
+    pub to: Option<usize>,
+    /// A share or an amount; the last part of a move has what the others leave, whatever it says.
+    pub share: Option<ExprId>,
+}
+
+/// Transfers that go through together, as far as the poorest of their sources lets them.
+#[derive(Clone, Debug)]
+pub struct Trade {
+    pub origin: Origin,
+    pub legs: Vec<MoveId>,
+    pub short: Option<ShortKind>,
+}
+
+/// A `let` of a phase: worked out once, when the phase runs.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    pub value: ExprId,
 }
 
 /// When a dated transfer moves: at `first`, and again each `period` up to `last`.
@@ -224,13 +264,17 @@ pub struct Event {
     pub last: Option<ExprId>,
 }
 
-/// Work on moves within a step.
+/// Work within a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Work out what it asks for.
+    /// Work out what a move asks for.
     Demand(MoveId),
-    /// Work out what it gets.
+    /// Work out what a move gets that is no leg of a trade.
     Take(MoveId),
+    /// Work out with which factor a trade goes through, and so what its legs get.
+    Trade(TradeId),
+    /// Work out a `let` of the phase.
+    Fact(u32),
 }
 
 /// How a state moves.
@@ -243,6 +287,8 @@ pub struct Update {
     pub rate: bool,
     /// How often a next value is taken.
     pub every: Option<ExprId>,
+    /// The phase with which it lands; without one it reads the start of the step, and lands at its end.
+    pub phase: Option<usize>,
 }
 
 /// What a cell takes from each row.
@@ -322,12 +368,50 @@ pub struct Metric {
     pub value: ExprId,
 }
 
+/// What a goal asks of a run.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// Its number in the source.
+    pub number: usize,
+    /// The condition, or what is to be as large or as small as can be.
+    pub value: ExprId,
+    /// The number that it looks at.
+    pub seen: Option<ExprId>,
+}
+
 /// A column of the results.
 #[derive(Clone, Debug)]
 pub struct Column {
     pub origin: Origin,
     pub value: ExprId,
-    pub after_moves: bool,
+    pub known: Known,
+}
+
+/// When a value of a row is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Before anything moves in the step.
+    AtStart,
+    /// The same, and it belongs to that moment: it moved on the date of the row.
+    OnDate,
+    /// When this phase has moved what it moves.
+    After(usize),
+}
+
+impl Known {
+    /// Whether it is known when a step begins.
+    pub fn at_start(self) -> bool {
+        !matches!(self, Known::After(_))
+    }
+
+    /// Whether a row behind this phase shows it.
+    pub fn behind(self, phase: usize) -> bool {
+        match self {
+            Known::AtStart => true,
+            Known::OnDate => false,
+            Known::After(p) => p <= phase,
+        }
+    }
 }
 
 /// Everything of one dimension: what the audit sums.
@@ -354,14 +438,22 @@ pub struct Model {
     pub series: Vec<Series>,
     pub params: usize,
     pub cells: usize,
+    /// So many of the first cells are stocks and states: what a phase changes.
+    pub holdings: usize,
     pub opening: Vec<(Opened, ExprId, Origin)>,
     pub stocks: Vec<Stock>,
     /// The cells of states.
     pub states: Vec<(CellId, Origin)>,
     pub lets: Vec<Definition>,
     pub moves: Vec<Move>,
-    /// Undated moves, in an order in which they can be worked out.
-    pub work: Vec<Work>,
+    pub parts: Vec<Part>,
+    pub trades: Vec<Trade>,
+    pub facts: Vec<Fact>,
+    /// Of each phase its undated moves and its lets, in an order in which they can be worked out. A model without phases has
+    /// one.
+    pub work: Vec<Vec<Work>>,
+    /// Rows are kept after each phase, too.
+    pub substeps: bool,
     pub updates: Vec<Update>,
     pub rows: Vec<RowCell>,
     /// At the start of each step but the first: the first cell takes what the second had from the row before.
@@ -373,11 +465,24 @@ pub struct Model {
     pub totals: Vec<OpeningTotal>,
     pub probes: Vec<Probe>,
     pub metrics: Vec<Metric>,
+    pub goals: Vec<Goal>,
     pub columns: Vec<Column>,
+    /// What is compared with files; a test of the model keeps these and no columns.
+    pub expects: Vec<Column>,
     pub assets: Vec<Asset>,
 }
 
 impl Model {
+    /// Where a move gives.
+    pub fn parts(&self, m: &Move) -> &[Part] {
+        &self.parts[m.parts.0 as usize..m.parts.1 as usize]
+    }
+
+    /// The stock by which rounding of a move is measured: its source, else the first of its targets.
+    pub fn reference(&self, m: &Move) -> Option<usize> {
+        m.from.or_else(|| self.parts(m).iter().find_map(|part| part.to))
+    }
+
     /// An expression.
     pub fn expr(&self, id: ExprId) -> Expr {
         self.exprs[id.0 as usize]

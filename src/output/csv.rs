@@ -18,8 +18,8 @@ pub fn csv(results: &Results) -> String {
     };
     write(header.collect());
     for (i, step) in results.steps.iter().enumerate() {
-        let substep = if *step == 0 { "0" } else { "1" };
-        let mut row: Vec<String> = ["0", "0", "1", substep].iter().map(|s| s.to_string()).collect();
+        let mut row: Vec<String> = ["0", "0", "1"].iter().map(|s| s.to_string()).collect();
+        row.push(results.substeps[i].to_string());
         row.push(step.to_string());
         row.push(exact(results.times[i]));
         row.extend(results.dates.iter().map(|d| d[i].clone()));

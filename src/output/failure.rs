@@ -22,6 +22,8 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
     let diagnostic = match &fault.kind {
         FaultKind::Overdraw { stock, held, inflows, outflows } => failure.overdraw(*stock, *held, *inflows, outflows),
         FaultKind::Backward { moved, value } => failure.backward(*moved, *value),
+        FaultKind::Part { moved, part, value } => failure.part(*moved, *part, *value),
+        FaultKind::Parts { moved, sum, whole } => failure.parts(*moved, *sum, *whole),
         FaultKind::NotFinite { what, value } => failure.not_finite(*what, *value),
         FaultKind::OpensBelowZero { stock, value } => {
             let origin = model.stocks[*stock].origin;
@@ -47,7 +49,7 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
                 Code::E0405,
                 format!("the stocks open with {}, and {} is stated", show(*sum), show(*total)),
                 conserve.span,
-                "checked at the start of each run, because it hangs on params",
+                "checked at the start of each run, because it hangs on what a call may set",
             )
             .help("change an opening or the total")
         }
@@ -106,18 +108,22 @@ impl Failure<'_> {
         }
     }
 
-    /// `step 3 (month 3 to month 4) of run 1`.
-    fn step(&self) -> String {
+    /// `step 3 (month 3 to month 4), phase settle, of run 1`.
+    fn step(&self, phase: Option<usize>) -> String {
         let clock = &self.model.clock;
         let (from, to) = (plain(clock.time(self.step), 9), plain(clock.time(self.step + 1), 9));
         let unit = self.clock();
-        format!("step {} ({unit} {from} to {unit} {to}) of run 1", self.step)
+        let phase = phase.and_then(|p| self.checked.model.phases.get(p));
+        let phase = phase.map_or(String::new(), |p| format!(", phase `{}`,", p.name));
+        format!("step {} ({unit} {from} to {unit} {to}){phase} of run 1", self.step)
     }
 
     /// When a move moves: a dated one at an instant, the others in a step.
     fn moment(&self, m: Option<MoveId>) -> String {
-        let dated = m.is_some_and(|m| self.model.moves[m.0 as usize].event.is_some());
-        if dated { self.row() } else { self.step() }
+        match m.map(|m| &self.model.moves[m.0 as usize]) {
+            Some(m) if m.event.is_some() => self.row(),
+            m => self.step(m.map(|m| m.phase)),
+        }
     }
 
     /// `row 3 (month 3) of run 1`.
@@ -182,6 +188,9 @@ impl Failure<'_> {
         let amount = text
             .split_once('=')
             .map_or(String::new(), |(_, amount)| amount.split("//").next().unwrap_or_default().trim().to_string());
+        if self.model.moves[first.0.0 as usize].trade.is_some() {
+            return error.help("behind the trade, `} capped` lets all of it go through as far as there is enough, and `} or skip` all or nothing");
+        }
         let flow = self.checked.model.decl(first_id.decl).word == "flow";
         let capped = if flow && !amount.is_empty() { format!("`… = {amount} capped`") } else { "`capped`".into() };
         let capped = if rest.is_empty() { capped } else { format!("{capped}, on each of them,") };
@@ -205,10 +214,85 @@ impl Failure<'_> {
             format!("this is {}", self.amount(id, value)),
         )
         .help(format!(
-            "if it must not run backward, write `max(0, {text})`; if it may, write a second {} the other way",
-            decl.word
+            "if it must not run backward, write `max(0, {text})`; if it may, {}",
+            match (decl.word, moved.is_split()) {
+                ("flow", false) => "write `<->` for `->`".to_string(),
+                (word, _) => format!("write a second {word} the other way"),
+            }
         ));
-        self.values(error, moved.amount, &self.members(origin))
+        self.values(error, [moved.amount], &self.members(origin))
+    }
+
+    /// A part of a split that is none.
+    fn part(&self, m: MoveId, part: usize, value: f64) -> Diagnostic {
+        let (origin, span) = self.whole(m);
+        let id = origin.decl;
+        let Some(moved) = self.checked.model.edge(id) else {
+            return Diagnostic::new(Code::E0907, format!("a part of `{}` is off", self.name(origin)), span, "");
+        };
+        let share = moved.to.get(part).and_then(|p| p.share);
+        let amounts = self.model.moves[m.0 as usize].amounts;
+        let shown = match (value.is_finite(), amounts) {
+            (false, _) => if value.is_nan() { "no number" } else { "infinite" }.to_string(),
+            (true, true) => self.amount(id, value),
+            (true, false) => format!("{}%", magnitude(value * 100.0, 6)),
+        };
+        let label = format!("this is {shown}");
+        let fact = if value > 0.0 { "more than the whole" } else { "less than nothing" };
+        let fact = if value.is_nan() { "no number" } else { fact };
+        let error = Diagnostic::new(
+            Code::E0907,
+            format!("a part of `{}` is {fact} in {}", self.name(origin), self.moment(Some(m))),
+            share.map_or(span, |e| self.checked.model.expr(e).span),
+            label,
+        )
+        .help(if !value.is_finite() {
+            "`safediv(a, b, otherwise: 0)` says what a division by 0 is"
+        } else if amounts {
+            "a part is an amount of 0 or more: `max(0, …)`"
+        } else {
+            "a share lies between 0% and 100%: `clamp(…, 0, 1)`"
+        });
+        match share {
+            Some(e) => self.values(error, [e], &self.members(origin)),
+            None => error,
+        }
+    }
+
+    /// The parts of a split are more than the whole, or without a rest less.
+    fn parts(&self, m: MoveId, sum: f64, whole: f64) -> Diagnostic {
+        let (origin, span) = self.whole(m);
+        let id = origin.decl;
+        let amounts = self.model.moves[m.0 as usize].amounts;
+        let show = |v: f64| if amounts { self.amount(id, v) } else { format!("{}%", magnitude(v * 100.0, 12)) };
+        let name = self.name(origin);
+        let when = self.moment(Some(m));
+        let (fact, help) = if sum > whole {
+            (
+                format!("the parts of `{name}` come to more than what moves in {when}"),
+                if amounts {
+                    "let the parts come to what moves, or let more move"
+                } else {
+                    "let the shares add up to 100%, or let the last part be what is left: `rest`"
+                },
+            )
+        } else {
+            (
+                format!("the parts of `{name}` come to less than what moves in {when}"),
+                "let the last part be what is left: `rest`",
+            )
+        };
+        let mut error = Diagnostic::new(
+            Code::E0907,
+            fact,
+            span,
+            format!("the parts come to {}, and {} moves", show(sum), show(whole)),
+        );
+        if let Some(moved) = self.checked.model.edge(id) {
+            error = self.values(error, moved.shares(), &self.members(origin));
+            error.notes.dedup();
+        }
+        error.help(help)
     }
 
     fn not_finite(&self, what: Value, value: f64) -> Diagnostic {
@@ -231,6 +315,7 @@ impl Failure<'_> {
             Value::State(u) => {
                 let id = self.model.updates[u].origin;
                 let rule = match &self.checked.model.decl(id.decl).kind {
+                    DeclKind::Update { value, .. } => Some(*value),
                     DeclKind::State {
                         rule: Some(crate::hir::Rule::Next { value, .. } | crate::hir::Rule::Rate(value)),
                         ..
@@ -259,7 +344,7 @@ impl Failure<'_> {
         )
         .help(format!("{why}; `safediv(a, b, otherwise: 0)` says what a division by 0 is"));
         match expr {
-            Some(e) => self.values(error, e, &self.members(origin)),
+            Some(e) => self.values(error, [e], &self.members(origin)),
             None => error,
         }
     }
@@ -320,7 +405,7 @@ impl Failure<'_> {
             "asserted here",
         )
         .help("find out what leads there: `-o rows.csv` writes every row up to this one");
-        self.values(error, assert.condition, &asserted.members)
+        self.values(error, [assert.condition], &asserted.members)
     }
 
     /// The members that a declaration is about.
@@ -352,11 +437,16 @@ impl Failure<'_> {
     }
 
     /// The values in this row of the names that an expression reads.
-    fn values(&self, error: Diagnostic, start: ExprId, known: &[(BinderId, u32)]) -> Diagnostic {
+    fn values(
+        &self,
+        error: Diagnostic,
+        starts: impl IntoIterator<Item = ExprId>,
+        known: &[(BinderId, u32)],
+    ) -> Diagnostic {
         let model = &self.checked.model;
         let mut seen: Vec<(DeclId, u32)> = Vec::new();
         let mut time = None;
-        let mut stack = vec![start];
+        let mut stack: Vec<ExprId> = starts.into_iter().collect();
         while let Some(e) = stack.pop() {
             let kind = &model.expr(e).kind;
             if let ExprKind::Clock(crate::hir::ClockPart::Time) = kind {
@@ -370,13 +460,12 @@ impl Failure<'_> {
         }
         seen.sort_unstable();
         seen.dedup();
-        let row = self.outcome.steps.iter().position(|k| *k == self.step);
         let values: Vec<String> = seen
             .into_iter()
             .filter_map(|(decl, member)| {
                 let is = |o: &Origin| o.decl == decl && o.member == member;
                 let value = match self.model.columns.iter().position(|c| is(&c.origin)) {
-                    Some(column) => *self.outcome.columns[column].get(row?)?,
+                    Some(column) => *self.outcome.at_fault.get(column)?,
                     None => {
                         let param = self.model.opening.iter().find_map(|(to, _, origin)| match to {
                             ir::Opened::Param(p) if is(origin) => Some(*p),

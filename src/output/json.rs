@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json as value};
 
-use super::{Labels, Number, Results};
+use super::{Goal, Labels, Number, Results, Verdict};
 
-/// A document with `manifest`, `clock`, `params`, `metrics`, `assumptions`, `ledger`, `steps`, `time`, `date`, `columns` and, of a failed run,
-/// `failure`. Undefined values are null, infinite ones the texts `inf` and `-inf`, because JSON has neither.
+/// A document with `manifest`, `clock`, `params`, `metrics`, `assumptions`, `ledger`, `capped`, `skipped`, `scenario`,
+/// `policies`, `goals`, `steps`, `substeps`, `time`, `date`, `columns` and, of a failed run, `failure`. Undefined values are null, infinite ones the texts `inf` and `-inf`, because JSON has neither.
 pub fn json(results: &Results) -> String {
     let manifest = &results.manifest;
     let numbers = |numbers: &[Number]| -> Vec<Value> {
@@ -42,19 +42,46 @@ pub fn json(results: &Results) -> String {
     out.insert("params".into(), value!(numbers(&results.params)));
     out.insert("metrics".into(), value!(numbers(&results.metrics)));
     if !results.assumptions.is_empty() {
-        let all: Vec<Value> = results
-            .assumptions
-            .iter()
-            .map(|a| {
-                value!({ "name": a.name, "text": a.text, "about": a.about, "source": a.source, "confidence": a.confidence })
-            })
-            .collect();
+        let all: Vec<Value> = results.assumptions.iter().map(super::asked::json).collect();
         out.insert("assumptions".into(), value!(all));
     }
     out.insert("ledger".into(), value!(ledger));
-    let short: Vec<Value> = results.short.iter().map(|(name, n)| value!({ "name": name, "steps": n })).collect();
-    out.insert("capped".into(), value!(short));
+    let short = |skips: bool| -> Vec<Value> {
+        let such = results.short.iter().filter(|s| s.skips == skips);
+        such.map(|s| match &s.missed {
+            Some((amount, unit)) => {
+                value!({ "name": s.name, "steps": s.steps, "short": number(*amount), "unit": unit })
+            }
+            None => value!({ "name": s.name, "steps": s.steps }),
+        })
+        .collect()
+    };
+    out.insert("capped".into(), value!(short(false)));
+    out.insert("skipped".into(), value!(short(true)));
+    if let Some(scenario) = &results.scenario {
+        out.insert("scenario".into(), value!(scenario));
+    }
+    if !results.policies.is_empty() {
+        let all: Map<String, Value> = results.policies.iter().map(|(n, o)| (n.clone(), value!(o))).collect();
+        out.insert("policies".into(), Value::Object(all));
+    }
+    if !results.goals.is_empty() {
+        let goal = |g: &Goal| {
+            let (verdict, arm) = match &g.verdict {
+                Verdict::Met => ("met", None),
+                Verdict::Missed => ("missed", None),
+                Verdict::Reached => ("reached", None),
+                Verdict::Open(arm) => ("open", Some(arm)),
+            };
+            let (seen, unit) = g.seen.as_ref().map_or((Value::Null, None), |(v, unit)| (number(*v), Some(unit)));
+            value!({ "goal": g.text, "verdict": verdict, "value": seen, "unit": unit, "compared with": arm })
+        };
+        out.insert("goals".into(), value!(results.goals.iter().map(goal).collect::<Vec<_>>()));
+    }
     out.insert("steps".into(), value!(results.steps));
+    if results.substeps.iter().any(|s| *s > 1) {
+        out.insert("substeps".into(), value!(results.substeps));
+    }
     out.insert("time".into(), value!(results.times.iter().map(|t| number(*t)).collect::<Vec<_>>()));
     if let Some(dates) = &results.dates {
         out.insert("date".into(), value!(dates));
@@ -75,7 +102,7 @@ fn labelled(v: f64, labels: &Labels) -> Value {
     }
 }
 
-fn number(v: f64) -> Value {
+pub(super) fn number(v: f64) -> Value {
     if v.is_nan() {
         Value::Null
     } else if v.is_infinite() {

@@ -4,14 +4,19 @@
 //! forms: a summary, CSV, JSON. Invariant: a number is written so that it reads back as the same double.
 //! Absent on purpose: files (the command line writes them).
 
+mod asked;
 mod csv;
 mod failure;
 mod json;
 mod summary;
+mod tested;
 
+pub use asked::{assumptions, assumptions_json, uncovered};
 pub use csv::csv;
 pub use json::json;
 pub use summary::summary;
+pub(crate) use tested::tested;
+pub use tested::{Difference, Expectation, Tested, tested_json, tested_text};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +24,7 @@ use std::sync::Arc;
 use crate::check::{OpeningTotal, Ty, member_names};
 use crate::diag::Diagnostic;
 use crate::exec::{Extremes, Outcome};
-use crate::hir::{Assumption, DeclId};
+use crate::hir::{Assumption, DeclId, DeclKind};
 use crate::ir::{self, Origin};
 use crate::session::Checked;
 use crate::units::Unit;
@@ -33,7 +38,9 @@ pub struct Results {
     pub clock: String,
     /// The number of each kept row.
     pub steps: Vec<u64>,
-    /// Its time, in the clock's unit.
+    /// After which phase it stands, from 1; row 0 after none.
+    pub substeps: Vec<usize>,
+    /// Its time, in the clock's unit; between two rows that of the first.
     pub times: Vec<f64>,
     /// Its date, where the clock has dates.
     pub dates: Option<Vec<String>>,
@@ -51,8 +58,14 @@ pub struct Results {
     pub states: Vec<Way>,
     /// The ledger, a line for each kind of thing that stocks hold.
     pub ledger: Vec<LedgerLine>,
-    /// Moves that got less than they asked for, and in how many steps.
-    pub short: Vec<(String, u64)>,
+    /// Moves that got less than they asked for.
+    pub short: Vec<Short>,
+    /// Each policy and its option in force.
+    pub policies: Vec<(String, String)>,
+    /// The scenario, if one is in force.
+    pub scenario: Option<String>,
+    /// What was asked of the run.
+    pub goals: Vec<Goal>,
     /// Why the run failed.
     pub failure: Option<Diagnostic>,
     /// The step in which it failed.
@@ -126,10 +139,49 @@ pub struct LedgerLine {
     pub unit: String,
     /// What the stocks opened with, what came in, what went out, what they hold.
     pub values: [f64; 4],
+    /// What is no more than this is rounding.
+    pub dust: f64,
     /// A `conserve` says that nothing crosses the boundary but what it excepts.
     pub conserved: bool,
     /// What is known of the total that it states.
     pub total: Option<OpeningTotal>,
+}
+
+/// A move that got less than it asked for.
+#[derive(Clone, Debug)]
+pub struct Short {
+    /// Its name.
+    pub name: String,
+    /// It moves all or nothing.
+    pub skips: bool,
+    /// In how many steps.
+    pub steps: u64,
+    /// What it lacked in all, and of what; of a trade, whose legs move different things, nothing is said.
+    pub missed: Option<(f64, String)>,
+}
+
+/// What came of a goal.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// The goal as it is written, without its word.
+    pub text: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The number that it looks at, and its unit.
+    pub seen: Option<(f64, String)>,
+}
+
+/// What came of a goal in one run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It holds.
+    Met,
+    /// It does not hold, or the run failed.
+    Missed,
+    /// It wants a number as large or as small as can be, and one run says nothing of the others.
+    Reached,
+    /// It compares with another run, of which there is none.
+    Open(String),
 }
 
 /// What makes a run repeatable.
@@ -226,13 +278,10 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
     };
     let stocks = model.stocks.iter().map(|s| s.origin).zip(&outcome.stocks).map(&mut way).collect();
     let states = model.states.iter().map(|s| s.1).zip(&outcome.states).map(&mut way).collect();
-    let short = model
-        .moves
-        .iter()
-        .zip(&outcome.short)
-        .filter(|(_, n)| **n > 0)
-        .map(|(m, n)| (name(checked, m.origin), *n))
-        .collect();
+    // A row between two others belongs to the step that starts at the first.
+    let moment = |step: u64, substep: usize| {
+        if substep > 0 && substep < model.work.len() { step.saturating_sub(1) } else { step }
+    };
     let title = hir.doc.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or(&checked.name).to_string();
     Results {
         title,
@@ -240,11 +289,13 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         dates: outcome
             .steps
             .iter()
-            .map(|k| hir.date_of(model.clock.time(*k)).map(|d| d.to_string()))
+            .zip(&outcome.substeps)
+            .map(|(k, s)| hir.date_of(model.clock.time(moment(*k, *s))).map(|d| d.to_string()))
             .collect::<Option<Vec<_>>>()
             .filter(|d| !d.is_empty()),
-        times: outcome.steps.iter().map(|k| model.clock.time(*k)).collect(),
+        times: outcome.steps.iter().zip(&outcome.substeps).map(|(k, s)| model.clock.time(moment(*k, *s))).collect(),
         steps: outcome.steps.clone(),
+        substeps: outcome.substeps.clone(),
         length: model.clock.steps,
         columns,
         params,
@@ -253,7 +304,10 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         states,
         // A run that never began has no ledger.
         ledger: if outcome.steps.is_empty() { Vec::new() } else { ledger(checked, model, outcome) },
-        short,
+        short: short(checked, model, outcome),
+        policies: policies(checked),
+        scenario: checked.settings.scenario.clone(),
+        goals: asked::goals(checked, model, outcome),
         failed_in: outcome.fault.as_ref().map(|f| f.step),
         failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f)),
         assumptions: hir.assumptions.clone(),
@@ -266,6 +320,33 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
     }
 }
 
+/// What got less than it asked for, in order of declaration.
+fn short(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<Short> {
+    let units = &checked.model.units;
+    let new = |origin: Origin, short: Option<ir::ShortKind>, steps: u64, missed: Option<(f64, String)>| {
+        let skips = short == Some(ir::ShortKind::OrSkip);
+        (origin, Short { name: name(checked, origin), skips, steps, missed })
+    };
+    let moves = model.moves.iter().zip(&outcome.short).zip(&outcome.missed).filter(|((_, n), _)| **n > 0);
+    let moves = moves.map(|((m, n), missed)| {
+        let stock = model.reference(m).map(|s| model.stocks[s].origin.decl);
+        let unit = stock.map(|id| &checked.facts.decl(id).shown);
+        new(m.origin, m.short, *n, unit.map(|unit| (units.shown(unit).of(*missed), units.name(unit))))
+    });
+    let trades = model.trades.iter().zip(&outcome.short_trades).filter(|(_, n)| **n > 0);
+    let mut all: Vec<(Origin, Short)> = moves.chain(trades.map(|(t, n)| new(t.origin, t.short, *n, None))).collect();
+    all.sort_by_key(|(origin, _)| *origin);
+    all.into_iter().map(|(_, short)| short).collect()
+}
+
+fn policies(checked: &Checked) -> Vec<(String, String)> {
+    let chosen = |d: &crate::hir::Decl| match &d.kind {
+        DeclKind::Policy { options, chosen } => Some((d.name.clone(), options.get(*chosen)?.0.clone())),
+        _ => None,
+    };
+    checked.model.decls.iter().filter_map(chosen).collect()
+}
+
 /// The name of a value; of an array with the member, `paid[team]`.
 fn name(checked: &Checked, origin: Origin) -> String {
     let decl = checked.model.decl(origin.decl);
@@ -273,7 +354,7 @@ fn name(checked: &Checked, origin: Origin) -> String {
         None => decl.name.clone(),
         Some(shape) => {
             let members = shape.members(origin.member as usize);
-            format!("{}[{}]", decl.name, member_names(&checked.model, origin.decl, &members))
+            decl.with_members(&member_names(&checked.model, origin.decl, &members))
         }
     }
 }
@@ -292,13 +373,15 @@ fn ledger(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<Ledger
         LedgerLine {
             unit: hir.units.name(&unit),
             values: [balance.opened, balance.inflow, balance.outflow, balance.closed].map(|v| shown.of(v)),
+            dust: shown.of(ir::rounding(model.clock.steps) * balance.scale),
             conserved: conserve.is_some(),
             total: conserve.and_then(|i| checked.facts.conserves[i].total),
         }
     };
     // What only ever stood still has no ledger to speak of.
     let mut touched = vec![false; model.stocks.len()];
-    model.moves.iter().flat_map(|m| [m.from, m.to]).flatten().for_each(|s| touched[s] = true);
+    let ends = model.moves.iter().map(|m| m.from).chain(model.parts.iter().map(|p| p.to));
+    ends.flatten().for_each(|s| touched[s] = true);
     let moved = |asset: &&ir::Asset| asset.stocks.iter().any(|s| touched[*s]);
     model.assets.iter().zip(&outcome.assets).filter(|(a, _)| moved(a)).map(line).collect()
 }

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Results, Way, cell};
+use super::{Results, Verdict, Way, cell};
 use crate::check::OpeningTotal;
 use crate::units::{magnitude, plain};
 
@@ -26,7 +26,11 @@ pub fn summary(results: &Results) -> String {
         Some([first, .., last]) => format!(", {first} to {last}"),
         _ => String::new(),
     };
-    line(&format!("{} {} to {}, {steps}{dates}", results.clock, plain(first, 9), plain(last, 9)));
+    let scenario = results.scenario.as_ref().map_or(String::new(), |name| format!(", scenario {name}"));
+    line(&clip(
+        &format!("{} {} to {}, {steps}{dates}{scenario}", results.clock, plain(first, 9), plain(last, 9)),
+        WIDTH,
+    ));
     ways(results, &mut line);
     if !results.metrics.is_empty() {
         line("");
@@ -51,18 +55,25 @@ pub fn summary(results: &Results) -> String {
                     }
                 }
                 // A year is a date as often as a length of time.
-                unit if unit == results.clock => plain(m.value, 9),
+                unit if unit == results.clock => plain(m.value, 7),
                 _ => magnitude(m.value, 6),
             };
             line(&format!("  {}  {:>10} {}", pad(&m.name, name), value, clip(unit, 30)));
         }
     }
+    if !results.policies.is_empty() {
+        line("");
+        line("policy");
+        let name = width(results.policies.iter().map(|(n, _)| n.as_str()), "policy", 30);
+        results.policies.iter().for_each(|(n, option)| line(&clip(&format!("  {}  {option}", pad(n, name)), WIDTH)));
+    }
+    goals(results, &mut line);
     if !results.ledger.is_empty() {
         line("");
         ledger(results, &mut line);
     }
     const MOST_SHORT: usize = 8;
-    for (i, (name, n)) in results.short.iter().enumerate() {
+    for (i, short) in results.short.iter().enumerate() {
         if i == 0 {
             line("");
         }
@@ -70,9 +81,35 @@ pub fn summary(results: &Results) -> String {
             line(&format!("and {} more", results.short.len() - MOST_SHORT));
             break;
         }
-        line(&clip(&format!("{name} got less than it asked for in {n} of {} steps", results.length), WIDTH));
+        let word = if short.skips { "skipped" } else { "capped" };
+        let missed = short.missed.as_ref().map(|(v, unit)| format!(", {} {unit} short in all", magnitude(*v, 4)));
+        let (name, n, all) = (&short.name, short.steps, results.length);
+        line(&clip(&format!("{name} was {word} in {n} of {all} steps{}", missed.unwrap_or_default()), WIDTH));
     }
     out
+}
+
+/// What came of each goal.
+fn goals(results: &Results, line: &mut dyn FnMut(&str)) {
+    if results.goals.is_empty() {
+        return;
+    }
+    line("");
+    line("goal");
+    for goal in &results.goals {
+        let seen = goal.seen.as_ref().map_or(String::new(), |(v, unit)| {
+            let unit = if unit == "1" { "" } else { unit };
+            format!(" ({} {unit}", magnitude(*v, 6)).trim_end().to_string() + ")"
+        });
+        let (word, more) = match &goal.verdict {
+            Verdict::Met => ("met   ", seen),
+            Verdict::Missed => ("missed", seen),
+            Verdict::Reached => ("so far", seen),
+            Verdict::Open(_) => ("open  ", " (asks for a second run)".to_string()),
+        };
+        let text = format!("  {word}  {}{more}", goal.text);
+        line(&clip(&text, WIDTH));
+    }
 }
 
 /// A line for each stock and state. Names and units take what they need, and the sparkline what is left.
@@ -185,7 +222,8 @@ fn ledger(results: &Results, line: &mut dyn FnMut(&str)) {
     let unit = width(results.ledger.iter().map(|l| l.unit.as_str()), "", 20);
     line("ledger");
     for l in &results.ledger {
-        let [opened, inflow, outflow, closed] = l.values.map(|v| magnitude(v, 5));
+        let shown = |v: f64| magnitude(if v.abs() <= l.dust { 0.0 } else { v }, 5);
+        let [opened, inflow, outflow, closed] = l.values.map(shown);
         let verdict = match (l.conserved, l.total) {
             (true, Some(OpeningTotal::Proved)) => "conserved, total proved",
             (true, Some(OpeningTotal::AtStart)) => "conserved, total checked",

@@ -105,6 +105,11 @@ impl Reader<'_> {
                         (from, Some(names.collect()))
                     }
                     Decl::Series { from, .. } => (from, None),
+                    Decl::Expect { file, column: Some(column), time, .. } => {
+                        let names = [Some(column), time.as_ref()].into_iter().flatten().map(|n| n.text.clone());
+                        (file, Some(names.collect()))
+                    }
+                    Decl::Expect { file, .. } => (file, None),
                     _ => continue,
                 };
                 let Some(path) = within(by, &file.text).filter(|p| !p.is_empty()) else {

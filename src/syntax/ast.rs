@@ -381,11 +381,11 @@ pub struct Leg {
     pub span: Span,
 }
 
-/// What happens when a source holds too little.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What happens when a source holds too little, in the order in which it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ShortKind {
-    Capped,
     CappedFirst,
+    Capped,
     OrSkip,
 }
 
@@ -413,11 +413,11 @@ pub enum ClauseKind {
     Short(ShortKind),
 }
 
-/// `name.part[subscript]`
+/// `name.part[subscripts]`
 #[derive(Clone, Debug)]
 pub struct Path {
     pub names: Vec<Name>,
-    pub subscript: Option<Expr>,
+    pub subscripts: Vec<Expr>,
     pub span: Span,
 }
 

@@ -58,7 +58,8 @@ impl<'s> Code<'s> {
             let before = i.checked_sub(1).and_then(|b| Some((tokens.get(b)?.tok, *ends.get(b)?)));
             let (end, is_clause) = match token.tok {
                 Tok::Word(word) => role(word, before, is_keyword(&tokens, i)),
-                Tok::Quoted(_) | Tok::Number(_) | Tok::LeadingPoint(_) | Tok::Str(_) | Tok::Date(_) => (true, false),
+                Tok::Quoted(_) | Tok::Number(_) | Tok::LeadingPoint(_) | Tok::Leg(_) => (true, false),
+                Tok::Str(_) | Tok::Date(_) => (true, false),
                 Tok::Close | Tok::CloseSquare | Tok::CloseBrace => (true, false),
                 _ => (false, false),
             };
@@ -103,7 +104,7 @@ impl<'s> Code<'s> {
             (_, Tok::Comma | Tok::Semicolon | Tok::Colon) => false,
             (Tok::Open | Tok::OpenSquare, _) | (_, Tok::Close | Tok::CloseSquare) => false,
             (Tok::OpenBrace, _) | (_, Tok::CloseBrace) => true,
-            (Tok::Dot | Tok::Caret, _) | (_, Tok::Dot | Tok::Caret) => false,
+            (Tok::Dot | Tok::Caret, _) | (_, Tok::Dot | Tok::Caret | Tok::Leg(_)) => false,
             (Tok::Star | Tok::Slash, _) => !self.is_tight(i - 1),
             (_, Tok::Star | Tok::Slash) => !self.is_tight(i),
             (Tok::Plus | Tok::Minus, _) => self.after_operand(i - 1),

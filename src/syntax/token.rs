@@ -87,6 +87,8 @@ pub enum Tok<'s> {
     #[token("!=")]
     NotEq,
 
+    /// A leg, directly behind a name: `.1` in `swap.1`.
+    Leg(&'s str),
     /// `.5`: a number wants a digit before its point.
     #[regex(r"\.[0-9][0-9_]*", |lex| lex.slice())]
     LeadingPoint(&'s str),
@@ -101,6 +103,13 @@ pub enum Tok<'s> {
     Foreign(&'s str),
     /// Any other character.
     Bad(&'s str),
+}
+
+impl Tok<'_> {
+    /// A part may follow: `swap.1`, `swap[p].1`.
+    fn ends_a_name(self) -> bool {
+        matches!(self, Tok::Word(_) | Tok::Quoted(_) | Tok::CloseSquare)
+    }
 }
 
 /// The text of a number, split.
@@ -182,6 +191,10 @@ pub fn lex(text: &str, base: u32) -> Vec<Token<'_>> {
                 let start = (before.start - base) as usize;
                 *last = &text[start..end];
                 before.end = span.end;
+            }
+            // `swap.1` is a name and its part.
+            (Tok::LeadingPoint(text), Some(before)) if before.span.end == span.start && before.tok.ends_a_name() => {
+                tokens.push(Token { tok: Tok::Leg(text), span, bol });
             }
             _ => tokens.push(Token { tok, span, bol }),
         }

@@ -55,7 +55,7 @@ pub struct Grammar {
     pub branches: Vec<String>,
 }
 
-const TOKENS: &[&str] = &["NAME", "LABEL", "UNIT", "STRING", "NUMBER", "DATE"];
+const TOKENS: &[&str] = &["NAME", "LABEL", "UNIT", "STRING", "NUMBER", "DATE", "LEG"];
 
 struct Reader<'g> {
     words: Vec<&'g str>,
@@ -232,6 +232,7 @@ const LABELS: &[&str] = &[
 ];
 const NUMBERS: &[&str] = &["0", "1", "12", "0.5", "2.5e-3", "1_000", "20k", "5%", "1.5B"];
 const STRINGS: &[&str] = &["\"m.csv\"", "\"\"", "\"a // b\"", "\"ü {\""];
+const LEGS: &[&str] = &[".1", ".2", ".12"];
 const DATES: &[&str] = &["@2021-08-04", "@2021-12-31"];
 
 /// Sentences of a grammar.
@@ -289,8 +290,13 @@ impl<'g> Generator<'g> {
                     "LABEL" => LABELS,
                     "STRING" => STRINGS,
                     "NUMBER" => NUMBERS,
+                    "LEG" => LEGS,
                     _ => DATES,
                 };
+                let behind = self.out.last().is_some_and(|w| ends_a_name(&w.text));
+                if *kind == "LEG" && !(behind && self.start == Start::Free) {
+                    return;
+                }
                 let text = self.random.pick(pool).to_string();
                 self.word(text, *kind == "LABEL");
             }
@@ -345,10 +351,20 @@ impl<'g> Generator<'g> {
     }
 }
 
+/// Only behind a name or a bracket a point and a number are a leg.
+fn ends_a_name(word: &str) -> bool {
+    let tokens = token::lex(word, 0);
+    matches!(tokens.last().map(|t| t.tok), Some(Tok::Word(_) | Tok::Quoted(_) | Tok::CloseSquare))
+}
+
 /// The text of a sentence, with white space and comments as they come.
 pub fn render(words: &[Word], random: &mut Random) -> String {
     let mut text = String::new();
     for (i, word) in words.iter().enumerate() {
+        if LEGS.contains(&word.text.as_str()) {
+            text.push_str(&word.text);
+            continue;
+        }
         if i > 0 && word.start == Start::Line {
             match random.below(12) {
                 0 => text.push_str("  // remark: a -> b  \r\n\t"),
@@ -452,7 +468,7 @@ fn is_token(token: Token, kind: &str) -> bool {
         ("UNIT", Tok::Word(word)) => !token::is_reserved(word) && !CLAUSES.contains(&word),
         ("NAME" | "LABEL" | "UNIT", Tok::Quoted(name)) => !name.is_empty(),
         ("NUMBER", Tok::Number(n)) => ["", "%", "k", "M", "B", "T"].contains(&n.suffix()),
-        ("STRING", Tok::Str(_)) | ("DATE", Tok::Date(_)) => true,
+        ("STRING", Tok::Str(_)) | ("DATE", Tok::Date(_)) | ("LEG", Tok::Leg(_)) => true,
         _ => false,
     }
 }

@@ -89,14 +89,22 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .boxed();
         let path = name()
             .then(sign(Tok::Dot, ".").ignore_then(label()).repeated().collect::<Vec<_>>())
-            .then(expr.clone().delimited_by(sign(Tok::OpenSquare, "["), sign(Tok::CloseSquare, "]")).or_not())
-            .map_with(|((first, rest), subscript), e| {
+            .then(
+                expr.clone()
+                    .separated_by(comma())
+                    .at_least(1)
+                    .collect::<Vec<_>>()
+                    .delimited_by(sign(Tok::OpenSquare, "["), sign(Tok::CloseSquare, "]"))
+                    .or_not()
+                    .map(Option::unwrap_or_default),
+            )
+            .map_with(|((first, rest), subscripts), e| {
                 let names = std::iter::once(first).chain(rest).collect();
-                Path { names, subscript, span: span_of(e.slice()) }
+                Path { names, subscripts, span: span_of(e.slice()) }
             })
             .boxed();
         // An option of a policy may be any word, so its path begins with a label.
-        let option = label().map_with(|n, e| Path { names: vec![n], subscript: None, span: span_of(e.slice()) });
+        let option = label().map_with(|n, e| Path { names: vec![n], subscripts: Vec::new(), span: span_of(e.slice()) });
         let setting = path
             .clone()
             .or(option)
@@ -425,7 +433,7 @@ impl<'t, 's: 't> Parts<'t, 's> {
         let policy = kw("policy")
             .ignore_then(self.head.clone())
             .then(self.typed())
-            .then(entries(self.setting.clone()))
+            .then(braces(self.setting.clone().separated_by(separator()).allow_trailing().collect()))
             .map(|((head, ty), options)| Decl::Policy { head, ty, options });
         vec![
             ("spawn", spawn.boxed()),

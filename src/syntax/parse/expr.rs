@@ -63,6 +63,14 @@ pub(super) fn label<'t, 's: 't>() -> impl Parse<'t, 's, Name> {
         .labelled("a label")
 }
 
+/// The number of a leg: `1` in `swap.1`.
+fn leg<'t, 's: 't>() -> impl Parse<'t, 's, Name> {
+    any().filter_map(|t: Token| match t.tok {
+        Tok::Leg(text) => Some(Name { text: text[1..].to_string(), span: Span::new(t.span.start + 1, t.span.end) }),
+        _ => None,
+    })
+}
+
 pub(super) fn text<'t, 's: 't>() -> impl Parse<'t, 's, Text> {
     any()
         .filter_map(|t: Token| match t.tok {
@@ -220,7 +228,7 @@ pub(super) fn expr<'t, 's: 't>() -> Rule<'t, 's, Expr> {
                 Field(Name),
                 Subscript(Vec<Expr>, Option<Expr>),
             }
-            let field = sign(Tok::Dot, ".").ignore_then(label()).map(Step::Field);
+            let field = sign(Tok::Dot, ".").ignore_then(label()).or(leg()).map(Step::Field);
             let subscript = list
                 .clone()
                 .then(kw("else").ignore_then(expr.clone()).or_not())

@@ -36,7 +36,7 @@ const FORMS: &[(&str, &str)] = &[
     ("conserve", "conserve TKN [= 60M] [except issue]"),
     ("metric", "metric left = final(fund)"),
     ("assert", "assert fund >= 1M TKN"),
-    ("goal", "goal runway: left >= 1M TKN"),
+    ("goal", "goal runway: left >= 1M TKN [in 95% of runs]"),
     ("assumption", "assumption linear about release \"Paid out evenly.\""),
     ("expect", "expect paid within 1e-6 of \"ref.csv\""),
     ("scenario", "scenario bear { drift = -2%/month }"),
@@ -212,6 +212,15 @@ pub(super) fn no_keyword(tokens: &[Token]) -> Diagnostic {
         token.span,
         "a declaration begins with its keyword",
     );
+    if let ("phase" | "entity", Some(Tok::Word(_))) = (word, tokens.get(1).map(|t| t.tok)) {
+        return Diagnostic::new(
+            Code::E0001,
+            format!("this {shown} has no braces"),
+            token.span,
+            "it holds declarations",
+        )
+        .help(format!("it is written `{word} NAME {{ … }}`"));
+    }
     let next = tokens.get(1).map(|t| t.tok);
     if matches!(next, Some(Tok::Equals | Tok::Colon)) {
         return error
@@ -271,7 +280,9 @@ fn show(token: Token) -> String {
         Tok::EqEq => "`==`".into(),
         Tok::NotEq => "`!=`".into(),
         Tok::Comment(_) => "a comment".into(),
-        Tok::LeadingPoint(t) | Tok::OpenStr(t) | Tok::OpenQuoted(t) | Tok::Foreign(t) | Tok::Bad(t) => format!("`{t}`"),
+        Tok::Leg(t) | Tok::LeadingPoint(t) | Tok::OpenStr(t) | Tok::OpenQuoted(t) | Tok::Foreign(t) | Tok::Bad(t) => {
+            format!("`{t}`")
+        }
     }
 }
 
@@ -374,6 +385,61 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
     diagnostic
 }
 
+/// Advice for what stands in the braces of a trade, a split, a policy or a scenario.
+fn in_braces(found: Token, tokens: &[Token], at: usize, keyword: &str) -> Option<(String, Option<String>)> {
+    let mut closed = 0;
+    let open = tokens[..at.min(tokens.len())].iter().rposition(|t| match t.tok {
+        Tok::CloseBrace => {
+            closed += 1;
+            false
+        }
+        Tok::OpenBrace if closed > 0 => {
+            closed -= 1;
+            false
+        }
+        tok => tok == Tok::OpenBrace,
+    });
+    let open = open?;
+    let split = open > 0 && matches!(tokens[open - 1].tok, Tok::Arrow | Tok::TwoWay);
+    let before = tokens[at - 1];
+    let clause = |word| ["capped", "skip", "at", "every", "when", "once", "each"].contains(&word);
+    Some(match (keyword, found.tok) {
+        ("flow" | "transfer", Tok::Word(word)) if clause(word) && split => {
+            ("what moves is capped and timed before it is split: say it at the end, `} = … capped`".into(), None)
+        }
+        ("transfer", Tok::Word("capped" | "skip")) => {
+            let help = "a trade is capped or skipped as a whole, so that nobody pays for what does not come: write `} capped` or `} or skip` behind the last leg";
+            (help.into(), None)
+        }
+        ("transfer", Tok::Word(word)) if clause(word) => {
+            (format!("all legs of a trade move at one time: say it behind the last, `}} {word} …`"), None)
+        }
+        ("transfer", Tok::Colon) if !split => {
+            let name = tokens.get(1).map_or(String::new(), |t| show(*t).replace('`', ""));
+            (format!("a leg has no name of its own: they are `{name}.1`, `{name}.2`, in their order"), None)
+        }
+        ("flow" | "transfer", Tok::CloseBrace) if split && at == open + 1 => {
+            ("say what it gives to, and how much: `{ devs: 70%; ops: rest }`".into(), None)
+        }
+        ("transfer", Tok::CloseBrace) if at == open + 1 => {
+            ("write its legs, each on a line: `source -> target = amount`".into(), None)
+        }
+        ("flow" | "transfer", Tok::Equals) if split => {
+            let name = show(before).replace('`', "");
+            (format!("a part is a stock, `:` and what it gets: `{name}: 70%`"), None)
+        }
+        ("flow" | "transfer", Tok::CloseBrace) if split && as_name(&before).is_some() => {
+            let name = show(before).replace('`', "");
+            (format!("say what it gets: `{name}: 30%`, or what is left, `{name}: rest`"), Some(": rest }".into()))
+        }
+        ("policy" | "scenario", Tok::Colon) => {
+            let name = show(before).replace('`', "");
+            (format!("a value is given by `=`: `{name} = …`"), None)
+        }
+        _ => return None,
+    })
+}
+
 /// Advice for frequent slips, with what to put in the token's place.
 fn hint(
     found: Token,
@@ -385,7 +451,30 @@ fn hint(
 ) -> Option<(String, Option<String>)> {
     let before = at.checked_sub(1).and_then(|i| tokens.get(i));
     let after_number = before.is_some_and(|t| matches!(t.tok, Tok::Number(_)));
+    // Behind the target, before the amount.
+    let runs = at.checked_sub(2).and_then(|i| tokens.get(i)).is_some_and(|t| matches!(t.tok, Tok::Arrow | Tok::TwoWay));
+    if let Some(help) = keyword.and_then(|k| in_braces(found, tokens, at, k)) {
+        return Some(help);
+    }
     match found.tok {
+        Tok::TwoWay if keyword == Some("transfer") => {
+            Some(("a transfer moves one way; for the other way write a second one".into(), None))
+        }
+        Tok::OpenBrace if keyword == Some("flow") && at == 2 => {
+            Some(("several legs are one transfer: `transfer swap { … } each step`".into(), None))
+        }
+        Tok::OpenBrace if keyword == Some("flow") && matches!(before.map(|t| t.tok), Some(Tok::Colon)) => {
+            Some(("a flow has one source: write a flow for each".into(), None))
+        }
+        Tok::Arrow | Tok::TwoWay if matches!(keyword, Some("flow" | "transfer")) && runs => {
+            Some(("it runs from one stock to another: write a second one for the way on".into(), None))
+        }
+        Tok::Comma if matches!(keyword, Some("flow" | "transfer")) && runs => {
+            Some(("several targets are a split: `{ devs: 70%; ops: rest }`".into(), None))
+        }
+        Tok::Leg(_) if keyword == Some("conserve") => {
+            Some(("a trade is excepted as a whole, by its name".into(), Some("".into())))
+        }
         Tok::Equals if matches!(tokens.get(at + 1).map(|t| t.tok), Some(Tok::Less)) => {
             Some(("at most is written `<=`".into(), None))
         }

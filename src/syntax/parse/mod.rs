@@ -45,6 +45,8 @@ pub struct Incomplete {
     pub stocks: bool,
     /// A flow or transfer.
     pub moves: bool,
+    /// An update.
+    pub updates: bool,
     /// Anything at all.
     pub names: bool,
 }
@@ -357,6 +359,7 @@ impl<'t, 's> FileParser<'t, 's> {
         incomplete.clock |= tokens.iter().any(|t| t.tok == Tok::Word("time"));
         incomplete.stocks |= tokens.iter().any(|t| t.tok == Tok::Word("stock"));
         incomplete.moves |= tokens.iter().any(|t| matches!(t.tok, Tok::Word("flow" | "transfer")));
+        incomplete.updates |= tokens.iter().any(|t| t.tok == Tok::Word("update"));
         incomplete.names |= tokens.iter().any(|t| t.tok == Tok::Word("use"));
         self.parsed.diagnostics.push(error);
         self.parsed.broken.extend(message::declared_names(tokens));

@@ -1,0 +1,505 @@
+//! Settlement: what moves ask for, what they get, how it parts, and what the stocks then hold.
+//!
+//! Nothing is kept that can be worked out again: a source's room, what is left of it and the parts of a split are gone
+//! through each time that they are wanted.
+
+use super::{Checked, FaultKind, Oracle, Value};
+use crate::ir::{Asset, Move, MoveId, ShortKind, Summed, TradeId, Work, event_hits, rounding};
+
+/// Beyond this, shares are no shares, and the parts are not the whole.
+const WHOLE: f64 = 1e-9;
+
+fn at_least_zero(value: f64) -> f64 {
+    if value > 0.0 { value } else { 0.0 }
+}
+
+/// Those that are served first come first.
+fn rank(short: Option<ShortKind>) -> u8 {
+    match short {
+        None => 0,
+        Some(ShortKind::CappedFirst) => 1,
+        Some(ShortKind::Capped) => 2,
+        Some(ShortKind::OrSkip) => 3,
+    }
+}
+
+impl<'m> Oracle<'m> {
+    /// What moves on a date: it lands before the row.
+    pub(super) fn dated(&mut self) -> Checked<()> {
+        let due = self.due();
+        // A dated transfer counts even where the row is the last.
+        let last = std::mem::replace(&mut self.last, false);
+        self.now.served.clear();
+        for m in &due {
+            self.work(Work::Demand(*m), &due)?;
+        }
+        let mut takes: Vec<(u8, Work)> = Vec::new();
+        for m in &due {
+            let take = (rank(self.short(*m)), self.of(*m).trade.map_or(Work::Take(*m), Work::Trade));
+            if !takes.contains(&take) {
+                takes.push(take);
+            }
+        }
+        takes.sort_by_key(|(rank, _)| *rank);
+        for (_, take) in takes {
+            self.work(take, &due)?;
+        }
+        let stocks = self.settle(&due)?;
+        super::finite(&stocks, &[])?;
+        self.sum(&due);
+        self.commit(&due, stocks);
+        self.last = last;
+        Ok(())
+    }
+
+    /// The dated moves of this step; those of other steps move nothing.
+    fn due(&mut self) -> Vec<MoveId> {
+        let clock = &self.model.clock;
+        let mut due = Vec::new();
+        for m in self.moves(|m| m.event.is_some()) {
+            let Some(event) = self.of(m).event else { continue };
+            let (period, last) = (event.period.map(|e| self.eval(e)), event.last.map(|e| self.eval(e)));
+            if event_hits(clock, self.step, self.eval(event.first), period, last) {
+                due.push(m);
+                continue;
+            }
+            self.now.asked.insert(m, 0.0);
+            self.now.taken.insert(m, 0.0);
+            if let Some(trade) = self.of(m).trade {
+                self.now.factors.insert(trade, 0.0);
+            }
+        }
+        due
+    }
+
+    /// What a move asks for, and how it parts.
+    pub(super) fn ask(&mut self, id: MoveId) -> Checked<()> {
+        let m = self.of(id);
+        let holds = m.condition.is_none_or(|c| self.eval(c) != 0.0) && !(m.once && self.done[id.0 as usize]);
+        let mut value = if holds { self.eval(m.amount) } else { 0.0 };
+        let dt = self.dt(m);
+        if !self.last {
+            if !value.is_finite() {
+                return Err(FaultKind::NotFinite { what: Value::Move(id), value });
+            }
+            if value < 0.0 && !m.two_way {
+                let peak = self.model.reference(m).map_or(0.0, |s| self.peaks[s]);
+                if value * dt < -rounding(self.step) * peak {
+                    return Err(FaultKind::Backward { moved: id, value });
+                }
+                value = 0.0;
+            }
+            if m.once && holds {
+                self.done[id.0 as usize] = true;
+            }
+        }
+        self.now.asked.insert(id, value);
+        self.now.wanted.insert(id, value * dt);
+        self.now.got.insert(id, value * dt);
+        if self.short(id).is_none() {
+            self.now.taken.insert(id, value);
+        }
+        if !holds {
+            return Ok(());
+        }
+        self.now.holds.insert(id);
+        let said: Vec<f64> = self.model.parts(m).iter().filter_map(|p| p.share).map(|e| self.eval(e)).collect();
+        self.now.shares.insert(id, if m.amounts { self.amounts(id, value, said)? } else { self.shares(id, said)? });
+        Ok(())
+    }
+
+    /// The parts of a split as shares: each of them one, and together the whole, or no more than that where the last takes
+    /// the rest.
+    fn shares(&self, id: MoveId, said: Vec<f64>) -> Checked<Vec<f64>> {
+        if !self.is_split(id) {
+            return Ok(said);
+        }
+        for (part, &value) in said.iter().enumerate() {
+            if !self.last && (value.is_nan() || !(-WHOLE..=1.0 + WHOLE).contains(&value)) {
+                return Err(FaultKind::Part { moved: id, part, value });
+            }
+        }
+        let shares: Vec<f64> = said.into_iter().map(|s| s.clamp(0.0, 1.0)).collect();
+        let sum = shares.iter().fold(0.0, |sum, s| sum + s);
+        let wrong = if self.has_rest(id) { sum > 1.0 + WHOLE } else { (sum - 1.0).abs() > WHOLE };
+        if wrong && !self.last {
+            return Err(FaultKind::Parts { moved: id, sum, whole: 1.0 });
+        }
+        Ok(shares)
+    }
+
+    /// The parts of a split as amounts, per time for flows: none below nothing, and together what the move asks for.
+    fn amounts(&self, id: MoveId, value: f64, said: Vec<f64>) -> Checked<Vec<f64>> {
+        let m = self.of(id);
+        let dt = self.dt(m);
+        let wanted = self.wanted(id).abs();
+        let size = match self.model.reference(m) {
+            Some(s) if self.peaks[s] > wanted => self.peaks[s],
+            _ => wanted,
+        };
+        let rounded = rounding(self.step) * size;
+        for (part, &value) in said.iter().enumerate() {
+            if !self.last && (!value.is_finite() || value * dt < -rounded) {
+                return Err(FaultKind::Part { moved: id, part, value });
+            }
+        }
+        let amounts: Vec<f64> = said.into_iter().map(|a| if a < 0.0 { 0.0 } else { a }).collect();
+        let sum = amounts.iter().fold(0.0, |sum, a| sum + a);
+        let share = WHOLE * wanted;
+        let slack = if rounded > share { rounded } else { share };
+        let wrong = if self.has_rest(id) { (sum - value) * dt > rounded } else { (sum - value).abs() * dt > slack };
+        if wrong && !self.last {
+            return Err(FaultKind::Parts { moved: id, sum, whole: value });
+        }
+        Ok(amounts)
+    }
+
+    /// What each part gets of what the move gets.
+    fn divide(&self, id: MoveId) -> Vec<f64> {
+        let m = self.of(id);
+        let got = self.got(id);
+        let count = self.model.parts(m).len();
+        if !self.is_split(id) {
+            return vec![got];
+        }
+        let (true, Some(said)) = (self.now.holds.contains(&id), self.now.shares.get(&id)) else {
+            return vec![0.0; count];
+        };
+        let factor = if got == self.wanted(id) { 1.0 } else { got / self.wanted(id) };
+        let part = |said: &f64| if m.amounts { said * self.dt(m) * factor } else { said * got };
+        let mut parts: Vec<f64> = said.iter().take(count - 1).map(part).collect();
+        let mut last = parts.iter().fold(got, |rest, part| rest - part);
+        if last < 0.0 {
+            // The others together are more than there is, by rounding: the largest of them bears it.
+            last = 0.0;
+            let largest = (0..parts.len()).reduce(|a, b| if parts[b] >= parts[a] { b } else { a });
+            if let Some(largest) = largest {
+                let others = (0..parts.len()).filter(|i| *i != largest);
+                parts[largest] = at_least_zero(others.fold(got, |rest, i| rest - parts[i]));
+            }
+        }
+        parts.push(last);
+        parts
+    }
+
+    /// What a move gets that is no leg, given those that move at the same time.
+    pub(super) fn take(&mut self, id: MoveId, together: &[MoveId]) {
+        let wanted = self.size(id, self.wanted(id));
+        let mut amount = wanted;
+        if let (Some(short), Some(source)) = (self.short(id), self.source(id)) {
+            let left = self.left(source, short, together);
+            amount = match short {
+                ShortKind::CappedFirst if wanted < left => wanted,
+                ShortKind::CappedFirst => left,
+                ShortKind::Capped => wanted * self.common(source, together),
+                ShortKind::OrSkip if self.fits(wanted, left, source) => wanted,
+                ShortKind::OrSkip => 0.0,
+            };
+        }
+        self.gets(id, if self.backward(id) { 0.0 - amount } else { amount });
+        self.now.served.push(id);
+        let missing = self.missing(id);
+        if missing > self.slack(id) && !self.last {
+            self.short[id.0 as usize] += 1;
+            self.missed[id.0 as usize] += missing;
+        }
+    }
+
+    /// What the legs of a trade get: all the same share of what they ask for, as the poorest source has it.
+    pub(super) fn trade(&mut self, id: TradeId, together: &[MoveId]) {
+        let trade = &self.model.trades[id.0 as usize];
+        let mut factor = 1.0;
+        for leg in &trade.legs {
+            let (Some(short), Some(source)) = (trade.short, self.source(*leg)) else { continue };
+            let same = trade.legs.iter().filter(|l| self.source(**l) == Some(source));
+            let total = same.fold(0.0, |total, l| total + self.size(*l, self.wanted(*l)));
+            let left = self.left(source, short, together);
+            let f = match short {
+                ShortKind::CappedFirst if total > left => left / total,
+                ShortKind::CappedFirst => 1.0,
+                ShortKind::Capped => self.common(source, together),
+                ShortKind::OrSkip if self.fits(total, left, source) => 1.0,
+                ShortKind::OrSkip => 0.0,
+            };
+            factor = if f < factor { f } else { factor };
+        }
+        for leg in &trade.legs {
+            let wanted = self.wanted(*leg);
+            self.gets(*leg, if factor == 1.0 { wanted } else { wanted * factor });
+        }
+        self.now.served.extend(&trade.legs);
+        let holds = trade.legs.first().is_some_and(|leg| self.now.holds.contains(leg));
+        self.now.factors.insert(id, if holds { factor } else { 0.0 });
+        if !self.last && trade.legs.iter().any(|leg| self.missing(*leg) > self.slack(*leg)) {
+            self.short_trades[id.0 as usize] += 1;
+        }
+    }
+
+    /// Of a limited move, what it gets; what is got in full is what was asked for, to the bit.
+    fn gets(&mut self, id: MoveId, got: f64) {
+        let asked = self.now.asked.get(&id).copied().unwrap_or(0.0);
+        let taken = if got == self.wanted(id) { asked } else { got / self.dt(self.of(id)) };
+        self.now.got.insert(id, got);
+        self.now.taken.insert(id, taken);
+    }
+
+    fn missing(&self, id: MoveId) -> f64 {
+        self.wanted(id).abs() - self.got(id).abs()
+    }
+
+    /// What is missing by rounding is no cap.
+    fn slack(&self, id: MoveId) -> f64 {
+        rounding(self.step) * self.source(id).map_or(0.0, |s| self.peaks[s])
+    }
+
+    /// What a source has for limited moves: capped inflows of the same phase do not count.
+    fn room(&self, source: usize, together: &[MoveId]) -> f64 {
+        let uncapped: Vec<MoveId> = together.iter().copied().filter(|m| self.short(*m).is_none()).collect();
+        at_least_zero(self.balance(source, &uncapped))
+    }
+
+    /// What is left for the next that is limited like this.
+    fn left(&self, source: usize, short: ShortKind, together: &[MoveId]) -> f64 {
+        let of = |moves: &[MoveId], kind: ShortKind| -> Vec<MoveId> {
+            let is = |m: &MoveId| self.short(*m) == Some(kind) && self.source(*m) == Some(source);
+            moves.iter().copied().filter(is).collect()
+        };
+        let mut before = of(&self.now.served, ShortKind::CappedFirst);
+        if short == ShortKind::OrSkip {
+            before.extend(of(together, ShortKind::Capped));
+            before.extend(of(&self.now.served, ShortKind::OrSkip));
+        }
+        let got = |m: MoveId| self.size(m, self.got(m));
+        before.into_iter().fold(self.room(source, together), |left, m| at_least_zero(left - got(m)))
+    }
+
+    /// Whether there is enough for all of it: what is missing by rounding is there.
+    fn fits(&self, wanted: f64, left: f64, source: usize) -> bool {
+        let peak = self.peaks[source];
+        let size = if peak > wanted { peak } else { wanted };
+        wanted <= left || wanted - left <= rounding(self.step) * size
+    }
+
+    /// The share that all get who are capped at a source.
+    fn common(&self, source: usize, together: &[MoveId]) -> f64 {
+        let left = self.left(source, ShortKind::Capped, together);
+        let capped = |m: &&MoveId| self.short(**m) == Some(ShortKind::Capped) && self.source(**m) == Some(source);
+        let all = together.iter().filter(capped).fold(0.0, |all, m| all + self.size(*m, self.wanted(*m)));
+        if all > left { left / all } else { 1.0 }
+    }
+
+    /// What really moves, with shortages by rounding trimmed; and what each stock then holds.
+    pub(super) fn settle(&mut self, together: &[MoveId]) -> Checked<Vec<f64>> {
+        let model = self.model;
+        let mut emptied = vec![false; model.stocks.len()];
+        for _ in 0..=model.stocks.len() {
+            let mut trimmed = false;
+            for (s, stock) in model.stocks.iter().enumerate() {
+                let after = self.balance(s, together);
+                let dust = self.is_dust(s, after, together);
+                if !stock.signed && !emptied[s] && (after < 0.0 || dust) {
+                    self.trim(s, -after, dust, together)?;
+                    emptied[s] = true;
+                    trimmed = true;
+                }
+            }
+            if !trimmed {
+                break;
+            }
+        }
+        let mut after = self.after(together);
+        for (value, emptied) in after.iter_mut().zip(emptied) {
+            *value = if emptied { 0.0 } else { *value };
+        }
+        Ok(after)
+    }
+
+    /// What is left of a stock that was to be emptied, and would have been but for rounding.
+    fn is_dust(&self, s: usize, after: f64, together: &[MoveId]) -> bool {
+        let with = self.with_inflows(s, together);
+        let size = if with > self.peaks[s] { with } else { self.peaks[s] };
+        let short = self.outflows(s, together).into_iter().any(|(m, out)| self.is_short(s, m, out));
+        after > 0.0 && after <= rounding(self.step) * size && short
+    }
+
+    /// It is capped, takes from this stock, and got less of it than it wanted.
+    fn is_short(&self, s: usize, id: MoveId, out: f64) -> bool {
+        let capped = matches!(self.short(id), Some(ShortKind::CappedFirst | ShortKind::Capped));
+        capped && self.source(id) == Some(s) && out < self.size(id, self.wanted(id))
+    }
+
+    /// A stock that lacks something by rounding: its largest outflow takes what is there. Where something is left by rounding,
+    /// the largest of those that are short takes it.
+    fn trim(&mut self, s: usize, lacks: f64, dust: bool, together: &[MoveId]) -> Checked<()> {
+        let held = self.cell(self.model.stocks[s].cell);
+        let with = self.with_inflows(s, together);
+        let outflows = self.outflows(s, together);
+        let size = if with > self.peaks[s] { with } else { self.peaks[s] };
+        if lacks > rounding(self.step) * size {
+            return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
+        }
+        let takes = outflows.iter().copied().filter(|(m, out)| !dust || self.is_short(s, *m, *out));
+        let Some((largest, _)) = takes.reduce(|a, b| if b.1 >= a.1 { b } else { a }) else {
+            return Ok(());
+        };
+        let others = outflows.iter().filter(|(m, _)| *m != largest);
+        let amount = at_least_zero(others.fold(with, |rest, (_, other)| rest - other));
+        let got = if self.backward(largest) { 0.0 - amount } else { amount };
+        self.now.got.insert(largest, got);
+        self.now.taken.insert(largest, got / self.dt(self.of(largest)));
+        Ok(())
+    }
+
+    /// What each stock holds after these moves, as they are.
+    pub(super) fn after(&self, together: &[MoveId]) -> Vec<f64> {
+        (0..self.model.stocks.len()).map(|s| self.balance(s, together)).collect()
+    }
+
+    fn balance(&self, s: usize, together: &[MoveId]) -> f64 {
+        self.outflows(s, together).iter().fold(self.with_inflows(s, together), |value, (_, out)| value - out)
+    }
+
+    fn with_inflows(&self, s: usize, together: &[MoveId]) -> f64 {
+        let mut with = self.cell(self.model.stocks[s].cell);
+        for id in together {
+            let m = self.of(*id);
+            let parts = self.model.parts(m);
+            for (part, amount) in parts.iter().zip(self.divide(*id)) {
+                if part.to == Some(s) {
+                    with += if m.two_way { at_least_zero(amount) } else { amount };
+                }
+            }
+            if m.two_way && m.from == Some(s) {
+                with += at_least_zero(-self.got(*id));
+            }
+        }
+        with
+    }
+
+    /// What leaves a stock. A move that runs both ways stands among it whichever way it runs.
+    fn outflows(&self, s: usize, together: &[MoveId]) -> Vec<(MoveId, f64)> {
+        let mut outflows = Vec::new();
+        for id in together {
+            let m = self.of(*id);
+            let got = self.got(*id);
+            if m.from == Some(s) {
+                outflows.push((*id, if m.two_way { at_least_zero(got) } else { got }));
+            }
+            if m.two_way && self.only_target(m) == Some(s) {
+                outflows.push((*id, at_least_zero(-got)));
+            }
+        }
+        outflows
+    }
+
+    pub(super) fn sum(&mut self, together: &[MoveId]) {
+        for sum in &self.model.sums {
+            if let Summed::Move(m) = sum.what
+                && together.contains(&m)
+            {
+                self.cells[sum.cell.0 as usize] += self.got(m);
+            }
+        }
+    }
+
+    pub(super) fn commit(&mut self, together: &[MoveId], stocks: Vec<f64>) {
+        let model = self.model;
+        for (s, value) in stocks.into_iter().enumerate() {
+            self.cells[model.stocks[s].cell.0 as usize] = value;
+            self.peaks[s] = if value.abs() > self.peaks[s] { value.abs() } else { self.peaks[s] };
+        }
+        for (i, asset) in model.assets.iter().enumerate() {
+            for id in together {
+                if self.touches(*id, asset) {
+                    let (inflow, outflow) = self.crossing(*id);
+                    inflow.iter().for_each(|amount| self.balances[i].inflow += amount);
+                    outflow.iter().for_each(|amount| self.balances[i].outflow += amount);
+                }
+            }
+            let size = self.held(asset, f64::abs) + self.balances[i].inflow + self.balances[i].outflow;
+            let scale = &mut self.balances[i].scale;
+            *scale = if size > *scale { size } else { *scale };
+        }
+    }
+
+    fn touches(&self, id: MoveId, asset: &Asset) -> bool {
+        let m = self.of(id);
+        m.from.into_iter().chain(self.model.parts(m).iter().filter_map(|p| p.to)).any(|s| asset.stocks.contains(&s))
+    }
+
+    /// What a move brings in from the cloud, and what it takes out to it.
+    fn crossing(&self, id: MoveId) -> (Vec<f64>, Vec<f64>) {
+        let m = self.of(id);
+        let got = self.got(id);
+        let (mut inflow, mut outflow) = (Vec::new(), Vec::new());
+        if m.two_way {
+            let (onward, back) = (at_least_zero(got), at_least_zero(-got));
+            if m.from.is_none() {
+                (inflow, outflow) = (vec![onward], vec![back]);
+            } else if self.only_target(m).is_none() {
+                (inflow, outflow) = (vec![back], vec![onward]);
+            }
+            return (inflow, outflow);
+        }
+        if m.from.is_none() {
+            inflow.push(got);
+        }
+        for (part, amount) in self.model.parts(m).iter().zip(self.divide(id)) {
+            if part.to.is_none() {
+                outflow.push(amount);
+            }
+        }
+        (inflow, outflow)
+    }
+
+    fn of(&self, id: MoveId) -> &'m Move {
+        &self.model.moves[id.0 as usize]
+    }
+
+    fn dt(&self, m: &Move) -> f64 {
+        if m.flow { self.model.clock.dt } else { 1.0 }
+    }
+
+    fn is_split(&self, id: MoveId) -> bool {
+        let parts = self.model.parts(self.of(id));
+        parts.len() > 1 || parts.first().is_some_and(|p| p.share.is_some())
+    }
+
+    /// The last part of a split has what the others leave, and says nothing of its own.
+    fn has_rest(&self, id: MoveId) -> bool {
+        self.model.parts(self.of(id)).last().is_some_and(|p| p.share.is_none())
+    }
+
+    fn only_target(&self, m: &Move) -> Option<usize> {
+        self.model.parts(m).first().and_then(|p| p.to)
+    }
+
+    /// How a move is limited; legs are as their trade is.
+    fn short(&self, id: MoveId) -> Option<ShortKind> {
+        let m = self.of(id);
+        m.trade.map_or(m.short, |t| self.model.trades[t.0 as usize].short)
+    }
+
+    /// Whether a move runs from its target to its source.
+    fn backward(&self, id: MoveId) -> bool {
+        self.of(id).two_way && self.wanted(id) < 0.0
+    }
+
+    /// The stock that a move takes from, the way it runs.
+    fn source(&self, id: MoveId) -> Option<usize> {
+        if self.backward(id) { self.only_target(self.of(id)) } else { self.of(id).from }
+    }
+
+    /// An amount of a move, the way it runs.
+    fn size(&self, id: MoveId, amount: f64) -> f64 {
+        if self.backward(id) { -amount } else { amount }
+    }
+
+    fn wanted(&self, id: MoveId) -> f64 {
+        self.now.wanted.get(&id).copied().unwrap_or(0.0)
+    }
+
+    fn got(&self, id: MoveId) -> f64 {
+        self.now.got.get(&id).copied().unwrap_or(0.0)
+    }
+}
