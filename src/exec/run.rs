@@ -189,6 +189,8 @@ impl Run<'_> {
                         regs.iter().map(|reg| reg.map_or(f64::NAN, |r| self.reg(r))).collect()
                     }),
                     Moment::Moved => {
+                        // What is recorded may build on what was worked out for states.
+                        self.exec(&program.update);
                         self.exec(&program.record);
                         Some(program.columns.iter().map(|reg| self.reg(*reg)).collect())
                     }
