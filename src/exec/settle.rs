@@ -356,13 +356,12 @@ impl Run<'_> {
                 if factor != 1.0 {
                     self.gets(leg.0, wanted * factor);
                 }
-                if let Some(source) = self.source(leg.0) {
-                    let got = self.got[leg.0 as usize];
-                    lacks |= wanted - got > rounding(self.step) * self.peaks[source];
-                    if short != ShortKind::Capped {
-                        let room = &mut edges.rooms[source];
-                        room.left = at_least_0(room.left - got);
-                    }
+                let (got, source) = (self.got[leg.0 as usize], self.source(leg.0));
+                // What the cloud lets go of is measured by itself.
+                lacks |= wanted - got > rounding(self.step) * source.map_or(wanted, |s| self.peaks[s]);
+                if let Some(source) = source.filter(|_| short != ShortKind::Capped) {
+                    let room = &mut edges.rooms[source];
+                    room.left = at_least_0(room.left - got);
                 }
             }
             if lacks && !self.last {

@@ -247,9 +247,9 @@ impl<'m> Oracle<'m> {
         self.wanted(id).abs() - self.got(id).abs()
     }
 
-    /// What is missing by rounding is no cap.
+    /// What is missing by rounding is no cap. What comes from the cloud is measured by itself.
     fn slack(&self, id: MoveId) -> f64 {
-        rounding(self.step) * self.source(id).map_or(0.0, |s| self.peaks[s])
+        rounding(self.step) * self.source(id).map_or(self.wanted(id).abs(), |s| self.peaks[s])
     }
 
     /// What a source has for limited moves: capped inflows of the same phase do not count.
