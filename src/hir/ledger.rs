@@ -89,6 +89,22 @@ impl<'a> Resolver<'a> {
     fn parts(&mut self, parts: &'a [(ast::Place, ast::Part)], span: Span) -> Vec<Part> {
         let mut out = Vec::new();
         for (i, (place, part)) in parts.iter().enumerate() {
+            if let (ast::PlaceKind::Name { name, .. }, ast::Part::Expr(e)) = (&place.kind, part)
+                && name.text == "rest"
+                && !self.names.contains_key("rest")
+            {
+                let stock = self.sources.text(e.span);
+                let error =
+                    Diagnostic::new(Code::E0101, "there is no stock `rest`", place.span, "the stock stands first")
+                        .help(format!("write `{stock}: rest`"))
+                        .fix(place.span.to(e.span), format!("{stock}: rest"));
+                self.report(error);
+                out.push(Part {
+                    place: Place { kind: PlaceKind::Unknown, at: Vec::new(), span: place.span },
+                    share: None,
+                });
+                continue;
+            }
             let share = match part {
                 ast::Part::Expr(e) => Some(self.expr(e)),
                 ast::Part::Rest => None,

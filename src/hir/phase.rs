@@ -116,7 +116,9 @@ impl<'a> Resolver<'a> {
 
     /// `phase settle { … }` opens one that is in the order.
     fn opened(&mut self, name: &ast::Name) {
-        if self.phase_named(name).is_some() || self.incomplete.names {
+        // What stands where nothing could be read may be the order.
+        let unreadable = matches!(self.names.get(&name.text).map(|e| e.meaning), Some(Meaning::Unknown));
+        if self.phase_named(name).is_some() || unreadable || self.incomplete.names {
             return;
         }
         let known: Vec<&str> = self.model.phases.iter().map(|p| p.name.as_str()).collect();

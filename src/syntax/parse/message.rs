@@ -428,6 +428,9 @@ fn in_braces(found: Token, tokens: &[Token], at: usize, keyword: &str) -> Option
             let name = show(before).replace('`', "");
             (format!("a part is a stock, `:` and what it gets: `{name}: 70%`"), None)
         }
+        ("flow" | "transfer", _) if split && before.tok == Tok::Word("rest") => {
+            ("`rest` stands alone: it is all that the other parts leave".into(), None)
+        }
         ("flow" | "transfer", Tok::CloseBrace) if split && as_name(&before).is_some() => {
             let name = show(before).replace('`', "");
             (format!("say what it gets: `{name}: 30%`, or what is left, `{name}: rest`"), Some(": rest }".into()))
@@ -471,6 +474,12 @@ fn hint(
         }
         Tok::Comma if matches!(keyword, Some("flow" | "transfer")) && runs => {
             Some(("several targets are a split: `{ devs: 70%; ops: rest }`".into(), None))
+        }
+        Tok::Word("skip") if before.is_some_and(|t| t.tok != Tok::Word("or")) => {
+            Some(("nothing at all, where there is too little, is `or skip`".into(), Some("or skip".into())))
+        }
+        Tok::Word("cap" | "limited") if matches!(keyword, Some("flow" | "transfer")) => {
+            Some(("what there is, where there is too little, is `capped`".into(), Some("capped".into())))
         }
         Tok::Leg(_) if keyword == Some("conserve") => {
             Some(("a trade is excepted as a whole, by its name".into(), Some("".into())))
