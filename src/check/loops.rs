@@ -2,7 +2,7 @@
 
 use super::graph::{Edge, Graph, Node, sort};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{DeclId, Model};
+use crate::hir::{DeclId, DeclKind, Model};
 use crate::source::{SourceMap, Span};
 
 /// Functions that call themselves.
@@ -87,6 +87,23 @@ pub(super) fn in_step(
         {
             first.1 = span;
         }
+    }
+    if let [(id, span)] = path[..]
+        && matches!(model.decl(id).kind, DeclKind::Trade(_))
+    {
+        let (name, read) = (&model.decl(id).name, sources.text(span));
+        diagnostics.push(
+            Diagnostic::new(
+                Code::E0501,
+                format!("the trade `{name}` hangs on itself in one instant"),
+                span,
+                format!("`{read}` is known when all legs have asked"),
+            )
+            .help(format!(
+                "work out what each leg asks from what is known before, or read the row before: `previous({read}, 0)`"
+            )),
+        );
+        return;
     }
     tell(model, sources, &path, row_zero, " in one instant", diagnostics);
 }
