@@ -200,7 +200,8 @@ fn a_test_says_what_agrees_and_what_does_not() {
     let (code, out, err) = f.flowc(&["test", "good.flow", "m.flow"]);
     let wanted = "good.flow: nothing is expected of it\nm.flow\n  \
         ok   b within 1e-6: 3 rows, largest difference 1e-7 TKN at month 1\n  \
-        off  a within 1%: 1 of 3 rows; the first at month 2: 8 TKN here, 7.5 there (ref.csv, line 4)\n";
+        off  a within 1%: 1 of 3 rows,
+\x20      the first at month 2: 8 TKN here, 7.5 there (ref.csv, line 4)\n";
     assert_eq!((code, out.as_str(), err.as_str()), (1, wanted, ""));
     let (code, out, _) = f.flowc(&["--message-format", "json", "test", "good.flow", "m.flow"]);
     let lines: Vec<serde_json::Value> = out.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();

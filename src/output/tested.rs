@@ -142,7 +142,7 @@ fn came_to(e: &Expectation) -> String {
             let both = |digits: usize| (magnitude(d.here, digits), magnitude(d.there, digits));
             let (here, there) = (4..17).map(both).find(|(a, b)| a != b).unwrap_or_else(|| both(17));
             format!(
-                "{} of {rows}; the first at {} {}: {here}{unit} here, {there} there ({}, line {})",
+                "{} of {rows},\n       the first at {} {}: {here}{unit} here, {there} there ({}, line {})",
                 e.off,
                 e.clock,
                 plain(d.time, 9),
