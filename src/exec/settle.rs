@@ -342,9 +342,10 @@ impl Run<'_> {
                 let room = &edges.rooms[source];
                 let this = match short {
                     ShortKind::CappedFirst if total > room.left => room.left / total,
-                    ShortKind::Capped => room.factor,
+                    // An empty source is no matter to those that ask nothing of it.
+                    ShortKind::Capped if total > 0.0 => room.factor,
                     ShortKind::OrSkip if !fits(total, room.left, self.step, self.peaks[source]) => 0.0,
-                    ShortKind::CappedFirst | ShortKind::OrSkip => 1.0,
+                    _ => 1.0,
                 };
                 if this < factor {
                     factor = this;

@@ -217,7 +217,8 @@ impl<'m> Oracle<'m> {
             let f = match short {
                 ShortKind::CappedFirst if total > left => left / total,
                 ShortKind::CappedFirst => 1.0,
-                ShortKind::Capped => self.common(source, together),
+                ShortKind::Capped if total > 0.0 => self.common(source, together),
+                ShortKind::Capped => 1.0,
                 ShortKind::OrSkip if self.fits(total, left, source) => 1.0,
                 ShortKind::OrSkip => 0.0,
             };
