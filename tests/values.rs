@@ -413,3 +413,49 @@ fn long_units_are_survived() {
     let power = format!("{}1 TKN{}", "p(".repeat(23), ")".repeat(23));
     assert_eq!(codes(&format!("unit TKN\ntime month from 0 to 1\nfn p(x) = x^64\nlet a: 1 = {power}")), ["E0302"]);
 }
+
+#[test]
+fn the_row_before_row_0_is_row_0_in_every_phase() {
+    let r = run("time month from 0 to 2
+        stock a: TKN = 100
+        stock b: TKN = 0
+        phases one, two
+        phase one { transfer x: a -> b = 30 TKN }
+        phase two { let before = previous(a) let opened = opening(a) let now = a }");
+    rows(&r, "before", &[100.0, 100.0, 70.0]);
+    rows(&r, "opened", &[100.0, 70.0, 40.0]);
+    rows(&r, "now", &[70.0, 40.0, 10.0]);
+}
+
+#[test]
+fn a_leg_that_asks_for_nothing_limits_no_trade() {
+    for short in ["capped", "capped first", "or skip"] {
+        let r = run(&format!(
+            "time month from 0 to 1
+            stock empty: TKN = 0
+            stock a: TKN = 10
+            stock b: TKN = 0
+            transfer other: empty -> b = 5 TKN each step capped
+            transfer swap {{
+              empty -> a = 0 TKN
+              a -> b = 4 TKN
+            }} {short} each step"
+        ));
+        rows(&r, "swap", &[1.0, 1.0]);
+        rows(&r, "a", &[10.0, 6.0]);
+    }
+}
+
+#[test]
+fn a_trade_is_short_where_only_the_cloud_would_have_given_more() {
+    let r = run("time month from 0 to 1
+        stock dry: TKN = 1000
+        stock b: TKN = 0
+        transfer drain: dry -> b = 1000 TKN at 0 month
+        transfer swap {
+          cloud -> b = 10 TKN
+          dry -> b = 1e-10 TKN
+        } capped each step");
+    rows(&r, "swap.1", &[0.0, 0.0]);
+    assert_eq!(r.short.iter().map(|s| (s.name.as_str(), s.steps)).collect::<Vec<_>>(), [("swap", 1)]);
+}

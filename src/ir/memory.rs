@@ -84,6 +84,11 @@ impl Lower<'_> {
                 };
                 let start = match start {
                     Some(start) => self.expr(start),
+                    // Its own value in row 0, whatever phases have made of it since.
+                    None if self.hir.phases.len() > 1 && !self.after_moves(id) => {
+                        let row = self.row_cell(key);
+                        self.add(Expr::Cell(row))
+                    }
                     None => self.value(id, member),
                 };
                 let (step, zero) = (self.add(Expr::Step), self.constant(0.0));
