@@ -447,14 +447,33 @@ fn a_leg_that_asks_for_nothing_limits_no_trade() {
 }
 
 #[test]
-fn a_trade_is_short_where_only_the_cloud_would_have_given_more() {
+fn what_is_missing_by_rounding_limits_no_trade() {
+    for short in ["capped", "capped first", "or skip"] {
+        let r = run(&format!(
+            "time month from 0 to 1
+            stock dry: TKN = 1000
+            stock b: TKN = 0
+            transfer drain: dry -> b = 1000 TKN at 0 month
+            transfer swap {{
+              cloud -> b = 10 TKN
+              dry -> b = 1e-10 TKN
+            }} {short} each step"
+        ));
+        rows(&r, "swap.1", &[10.0, 10.0]);
+        rows(&r, "dry", &[0.0, 0.0]);
+        assert!(r.short.is_empty());
+    }
+}
+
+#[test]
+fn a_trade_is_short_where_a_source_is_dry() {
     let r = run("time month from 0 to 1
         stock dry: TKN = 1000
         stock b: TKN = 0
         transfer drain: dry -> b = 1000 TKN at 0 month
         transfer swap {
           cloud -> b = 10 TKN
-          dry -> b = 1e-10 TKN
+          dry -> b = 1e-6 TKN
         } capped each step");
     rows(&r, "swap.1", &[0.0, 0.0]);
     assert_eq!(r.short.iter().map(|s| (s.name.as_str(), s.steps)).collect::<Vec<_>>(), [("swap", 1)]);

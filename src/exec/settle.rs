@@ -341,11 +341,12 @@ impl Run<'_> {
                 }
                 let room = &edges.rooms[source];
                 let this = match short {
-                    ShortKind::CappedFirst if total > room.left => room.left / total,
-                    // An empty source is no matter to those that ask nothing of it.
+                    // An empty source is no matter to those that ask nothing of it, or no more than rounding.
                     ShortKind::Capped if total > 0.0 => room.factor,
-                    ShortKind::OrSkip if !fits(total, room.left, self.step, self.peaks[source]) => 0.0,
-                    _ => 1.0,
+                    _ if fits(total, room.left, self.step, self.peaks[source]) => 1.0,
+                    ShortKind::CappedFirst => room.left / total,
+                    ShortKind::Capped => 1.0,
+                    ShortKind::OrSkip => 0.0,
                 };
                 if this < factor {
                     factor = this;
@@ -404,7 +405,8 @@ impl Run<'_> {
         if room.known < need && room.known == Known::Room {
             let mut all = 0.0;
             capped().for_each(|e| all += size(self.wanted[e.moved as usize], e.way));
-            room.factor = if all > room.left { room.left / all } else { 1.0 };
+            let enough = fits(all, room.left, self.step, self.peaks[source]);
+            room.factor = if enough { 1.0 } else { room.left / all };
             room.known = Known::Pool;
         }
         if room.known < need {

@@ -215,8 +215,8 @@ impl<'m> Oracle<'m> {
             let total = same.fold(0.0, |total, l| total + self.size(*l, self.wanted(*l)));
             let left = self.left(source, short, together);
             let f = match short {
-                ShortKind::CappedFirst if total > left => left / total,
-                ShortKind::CappedFirst => 1.0,
+                ShortKind::CappedFirst if self.fits(total, left, source) => 1.0,
+                ShortKind::CappedFirst => left / total,
                 ShortKind::Capped if total > 0.0 => self.common(source, together),
                 ShortKind::Capped => 1.0,
                 ShortKind::OrSkip if self.fits(total, left, source) => 1.0,
@@ -286,7 +286,7 @@ impl<'m> Oracle<'m> {
         let left = self.left(source, ShortKind::Capped, together);
         let capped = |m: &&MoveId| self.short(**m) == Some(ShortKind::Capped) && self.source(**m) == Some(source);
         let all = together.iter().filter(capped).fold(0.0, |all, m| all + self.size(*m, self.wanted(*m)));
-        if all > left { left / all } else { 1.0 }
+        if self.fits(all, left, source) { 1.0 } else { left / all }
     }
 
     /// What really moves, with shortages by rounding trimmed; and what each stock then holds.
