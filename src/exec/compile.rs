@@ -62,8 +62,11 @@ impl<'m> Compiler<'m> {
         let params = model.cells + model.params;
         level[model.cells..params].fill(Level::Run);
         level[params..params + moving].fill(Level::Moves);
+        // A param that no run got to has no value.
+        let mut registers = vec![0.0; fixed];
+        registers[model.cells..params].fill(f64::NAN);
         Self {
-            registers: vec![0.0; fixed],
+            registers,
             constants: HashMap::default(),
             zero_negative: None,
             once: Vec::new(),
