@@ -101,7 +101,7 @@ proptest! {
     #[test]
     fn one_wrong_unit_is_one_error(seed in any::<u64>()) {
         let text = model(seed, ANY);
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let moves: Vec<usize> = text
             .match_indices(" TKN")
             .map(|(at, _)| at)
@@ -139,7 +139,7 @@ proptest! {
     /// So does a right model in which something was changed.
     #[test]
     fn any_mutant_is_survived(seed in any::<u64>()) {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let mut bytes = model(seed, ANY).into_bytes();
         for _ in 0..1 + random.below(4) {
             let (at, other) = (random.below(bytes.len()), random.below(bytes.len()));

@@ -322,7 +322,7 @@ fn value_of(e: &Expr, scope: &Scope, values: &Values) -> f64 {
 }
 
 fn arrays(seed: u64) -> Vec<Array> {
-    let mut maker = Maker { random: Random(seed), arrays: Vec::new(), names: 0 };
+    let mut maker = Maker { random: Random::new(seed), arrays: Vec::new(), names: 0 };
     let mut out = Vec::new();
     for _ in 0..1 + maker.random.below(5) {
         let (label, number) = [(true, false), (false, true), (true, true)][maker.random.below(3)];

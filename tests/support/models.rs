@@ -2,19 +2,32 @@
 
 use std::fmt::Write;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): enough randomness for tests, and the same everywhere.
-pub struct Random(pub u64);
+/// SplitMix64 (Steele, Lea, Flood 2014): enough randomness for tests, and the same everywhere. Or choices that are given.
+pub struct Random {
+    state: u64,
+    choices: Option<std::vec::IntoIter<u8>>,
+}
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
+    pub fn new(seed: u64) -> Self {
+        Self { state: seed, choices: None }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
 
     pub fn below(&mut self, n: usize) -> usize {
+        if let Some(choices) = &mut self.choices {
+            // One byte where it is enough, so that a change of it changes one choice; 0 when they are used up.
+            let mut byte = || choices.next().map_or(0, usize::from);
+            let chosen = if n <= 256 { byte() } else { 256 * byte() + byte() };
+            return chosen % n.max(1);
+        }
         (self.next() % n.max(1) as u64) as usize
     }
 
@@ -63,8 +76,18 @@ struct Generator {
 
 /// The text of a model.
 pub fn model(seed: u64, kind: Kind) -> String {
+    generate(Random::new(seed), kind)
+}
+
+/// The text of a model that hangs on these choices alone.
+#[allow(dead_code)] // Fuzzing makes models so.
+pub fn chosen(choices: Vec<u8>, kind: Kind) -> String {
+    generate(Random { state: 0, choices: Some(choices.into_iter()) }, kind)
+}
+
+fn generate(random: Random, kind: Kind) -> String {
     let mut g = Generator {
-        random: Random(seed),
+        random,
         kind,
         amounts: Vec::new(),
         plains: Vec::new(),
