@@ -24,7 +24,10 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("src is there").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            sources(&path, out);
+            // What fuzzing may have built there is not ours.
+            if !path.ends_with("fuzz/target") {
+                sources(&path, out);
+            }
         } else if path.extension().is_some_and(|e| e == "rs") {
             out.push(path);
         }
