@@ -1,7 +1,7 @@
 //! Arrays against an interpreter of their own: generated expressions over members are worked out here by loops, knowing
 //! nothing of the compiler, and must come to the same bits.
 
-#[path = "support/models.rs"]
+#[path = "support/models/mod.rs"]
 #[allow(dead_code)] // Of the generator only its random numbers are wanted here.
 mod models;
 

@@ -13,6 +13,8 @@ use ebnf::{Generator, Grammar, render};
 use flowc::syntax::token::{CLAUSES, DECLARATIONS, OWNED, RESERVED};
 use flowc_fuzz::models::{self, Kind, Random};
 
+const KIND: Kind = Kind { jumps: true, failures: true, order: true, exact: false, phases: None };
+
 /// Files by path, for models to use.
 type Files = BTreeMap<String, String>;
 
@@ -21,7 +23,7 @@ fn main() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let mut seeds = models_of(&repository);
     for seed in 0..200 {
-        seeds.push((format!("generated-{seed}"), models::model(seed, Kind { jumps: true, failures: true })));
+        seeds.push((format!("generated-{seed}"), models::model(seed, KIND).text()));
     }
     write(&corpus.join("run"), &seeds);
     let grammar = Grammar::read(&read(&repository.join("grammar/flow.ebnf")));

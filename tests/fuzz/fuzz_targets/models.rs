@@ -7,8 +7,10 @@ use flowc_fuzz::models::{Kind, chosen};
 use flowc_fuzz::{Case, agree, catch_overflow};
 use libfuzzer_sys::fuzz_target;
 
+const KIND: Kind = Kind { jumps: true, failures: true, order: true, exact: false, phases: None };
+
 fuzz_target!(init: catch_overflow(), |bytes: &[u8]| {
-    let text = chosen(bytes.to_vec(), Kind { jumps: true, failures: true });
+    let text = chosen(bytes.to_vec(), KIND).text();
     let case = Case::read(text.as_bytes());
     let checked = case.survive();
     let errors = || checked.diagnostics.iter().map(|d| flowc::cli::plain(d, &checked.sources)).collect::<String>();

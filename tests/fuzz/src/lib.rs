@@ -3,7 +3,7 @@
 
 #[path = "../../support/layout.rs"]
 mod layout;
-#[path = "../../support/models.rs"]
+#[path = "../../support/models/mod.rs"]
 pub mod models;
 mod mutate;
 mod stack;
