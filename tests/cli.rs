@@ -190,6 +190,18 @@ fn messages_can_be_json_lines() {
 }
 
 #[test]
+fn each_scenario_is_checked_as_it_would_run() {
+    let model = "unit TKN\ntime month from 0 to 2\nstock a: TKN = 10\nstock b: TKN = 0\n\
+        flow pay: a -> b = 1 TKN/month\nconserve TKN = 10\nscenario poor { a = 5 }\nscenario same { b = 0 }\n";
+    let f = Folder::new(&[("m.flow", model)]);
+    let (code, _, err) = f.flowc(&["check", "m.flow"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("E0405") && err.contains("so it is with `--scenario poor`"), "{err}");
+    assert_eq!(f.flowc(&["run", "-q", "m.flow", "--scenario", "same"]).0, 0);
+    assert_eq!(f.flowc(&["run", "-q", "m.flow", "--scenario", "baseline"]).0, 0);
+}
+
+#[test]
 fn a_test_says_what_agrees_and_what_does_not() {
     let expects = "expect b within 1e-6 of \"ref.csv\" column b\nexpect a within 1% of \"ref.csv\" column a\n";
     let f = Folder::new(&[

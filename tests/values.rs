@@ -22,6 +22,10 @@ fn rows(results: &Results, name: &str, expected: &[f64]) {
 }
 
 #[track_caller]
+fn metric(results: &Results, name: &str) -> f64 {
+    results.metrics.iter().find(|m| m.name == name).map_or(f64::NAN, |m| m.value)
+}
+
 fn metrics(results: &Results, expected: &[(&str, f64)]) {
     if let Some(failure) = &results.failure {
         panic!("{}", failure.message);
@@ -477,4 +481,59 @@ fn a_trade_is_short_where_a_source_is_dry() {
         } capped each step");
     rows(&r, "swap.1", &[0.0, 0.0]);
     assert_eq!(r.short.iter().map(|s| (s.name.as_str(), s.steps)).collect::<Vec<_>>(), [("swap", 1)]);
+}
+
+#[test]
+fn what_a_transfer_asks_for_adds_up_whatever_the_step() {
+    for (step, asked) in [("1", 40.0), ("0.5", 80.0)] {
+        let r = run(&format!(
+            "time month from 0 to 4 step {step}
+            stock a: TKN = 25
+            stock b: TKN = 0
+            transfer t: a -> b = 10 TKN capped each step
+            metric asked = total(requested(t))
+            metric short = total(requested(t)) - total(t)"
+        ));
+        assert_eq!(metric(&r, "asked"), asked);
+        assert_eq!(metric(&r, "short"), asked - 25.0);
+    }
+}
+
+#[test]
+fn a_name_for_a_formula_changes_no_metric() {
+    let r = run("time month from 0 to 3
+        stock a: TKN = 100
+        flow pay: a -> cloud = 1 TKN/month * (1 + time / (1 month))
+        let twice = pay * 2
+        metric by_formula = final(pay * 2)
+        metric by_name = final(twice)
+        metric mean_by_formula = mean_over(pay * 2)
+        metric mean_by_name = mean_over(twice)");
+    assert_eq!(metric(&r, "by_name"), 6.0);
+    assert_eq!(metric(&r, "by_formula"), 6.0);
+    assert_eq!(metric(&r, "mean_by_name"), metric(&r, "mean_by_formula"));
+}
+
+#[test]
+fn what_is_undefined_meets_no_goal() {
+    let r = run("time month from 0 to 3
+        stock a: TKN = 0
+        metric z = final(a) / (0 TKN)
+        goal z != 0
+        goal not (z < 0)
+        goal if z > 0 then false else true
+        goal final(a) >= 0 TKN");
+    let verdicts: Vec<_> = r.goals.iter().map(|g| g.verdict == flowc::output::Verdict::Met).collect();
+    assert_eq!(verdicts, [false, false, false, true]);
+}
+
+#[test]
+fn a_signed_stock_is_drained_to_nothing() {
+    let r = run("time month from 0 to 4
+        stock pot: TKN = 1 signed
+        stock b: TKN = 0
+        transfer x: pot -> b = 0.7 TKN capped each step
+        transfer y: pot -> b = 0.6 TKN capped each step
+        transfer z: pot -> b = 0.9 TKN capped each step");
+    rows(&r, "pot", &[1.0, 0.0, 0.0, 0.0, 0.0]);
 }

@@ -56,6 +56,9 @@ impl Infer<'_> {
             self.report(error);
             return Self::UNKNOWN;
         }
+        if args[0].is_some_and(|arg| self.totals_a_trade(builtin, arg)) {
+            return Self::UNKNOWN;
+        }
         if let Kernel::Memory(memory) = builtin.kernel
             && !reduces
             && !self.memory_of(builtin, memory, args[0])
@@ -143,8 +146,23 @@ impl Infer<'_> {
 
     fn is_transfer(&self, builtin: &Builtin, arg: ExprId) -> bool {
         let total = matches!(builtin.kernel, Kernel::Memory(Memory::Total));
-        total
-            && self.model.named(arg).is_some_and(|id| matches!(&self.model.decl(id).kind, DeclKind::Move(m) if !m.flow))
+        total && self.model.is_amount(arg)
+    }
+
+    /// The factors of a trade do not add up to anything.
+    fn totals_a_trade(&mut self, builtin: &Builtin, arg: ExprId) -> bool {
+        let trade = self.model.named(arg).filter(|id| matches!(self.model.decl(*id).kind, DeclKind::Trade(_)));
+        let (Some(id), Kernel::Memory(Memory::Total)) = (trade, &builtin.kernel) else { return false };
+        let name = &self.model.decl(id).name;
+        let error = Diagnostic::new(
+            Code::E0203,
+            format!("`{name}` is the part of a trade that went through, and adds up to nothing"),
+            self.model.expr(arg).span,
+            "from 0 to 1 in each step",
+        )
+        .help(format!("what a leg moved in all is `total({name}.1)`"));
+        self.report(error);
+        true
     }
 
     fn slot(&mut self, slot: &Slot, letters: &mut Vec<(char, Dim)>) -> Dim {

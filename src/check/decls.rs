@@ -309,6 +309,7 @@ impl Infer<'_> {
         } else {
             let found_name = self.name_of(&found);
             let stock_name = self.stock_unit(m).unwrap_or_default();
+            let trade = self.trade_in(e);
             let literal = matches!(self.model.expr(e).kind, ExprKind::Binary(BinaryOp::Divide, a, _) if matches!(self.model.expr(a).kind, ExprKind::Number { .. }));
             let error = Diagnostic::new(
                 Code::E0302,
@@ -319,6 +320,10 @@ impl Infer<'_> {
             match self.advice(e, &found, wanted) {
                 Some((help, Some(fix))) => error.help(help).fix(span, fix),
                 Some((help, None)) => error.help(help),
+                None if trade.is_some() => {
+                    let trade = trade.unwrap_or_default();
+                    error.help(format!("`{trade}` is the part of the trade that went through, from 0 to 1; what its first leg moved is `{trade}.1`"))
+                }
                 // A share of nothing: most often of what flows.
                 None if !literal && self.share_of(&have, &want, m) => {
                     let whole = self.sources.text(stock).to_string();
@@ -341,6 +346,20 @@ impl Infer<'_> {
             format!("`{stock_text}` holds {held}, so a transfer of it is {held}")
         };
         self.report(error.label(stock, wants));
+    }
+
+    /// A trade that an expression reads itself, and not one of its legs.
+    fn trade_in(&self, e: ExprId) -> Option<String> {
+        let model = self.model;
+        let is_trade = |id: &DeclId| matches!(model.decl(*id).kind, DeclKind::Trade(_));
+        let mut stack = vec![e];
+        while let Some(e) = stack.pop() {
+            if let Some(id) = model.named(e).filter(is_trade) {
+                return Some(model.decl(id).name.clone());
+            }
+            stack.extend(model.children(e));
+        }
+        None
     }
 
     fn stock_unit(&mut self, m: &Move) -> Option<String> {

@@ -168,7 +168,8 @@ pub(super) fn before_the_step(model: &Model, sources: &SourceMap, after: &After,
     };
     for (id, decl) in model.decls() {
         match &decl.kind {
-            DeclKind::Move(m) if is_dated(model, id) => {
+            // In a phase it has no date, and that has been said.
+            DeclKind::Move(m) if is_dated(model, id) && decl.phase.is_none() => {
                 let who = format!("the dated transfer `{}`", decl.name);
                 report(std::iter::once(m.amount).chain(m.shares()).find_map(|e| find(e, true)), &who);
             }

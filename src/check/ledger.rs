@@ -47,6 +47,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
     ledger.goals(&mut fold);
     for (id, decl) in model.decls() {
         match &decl.kind {
+            // What a scenario sets is looked at with the scenario.
+            DeclKind::Stock { set: Some(set), .. }
+                if model.scenarios.iter().any(|s| s.settings.contains(&(id, *set))) => {}
             DeclKind::Stock { opening, set, signed, range } => {
                 ledger.opening(&mut fold, id, decl, set.unwrap_or(*opening), *signed, *range);
             }

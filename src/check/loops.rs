@@ -121,6 +121,10 @@ pub(super) fn at_start(
     tell(model, sources, &path, false, when, diagnostics);
 }
 
+fn is_set(model: &Model, id: DeclId) -> bool {
+    matches!(model.decl(id).kind, DeclKind::Param { set: Some(_), .. } | DeclKind::Stock { set: Some(_), .. })
+}
+
 fn tell(
     model: &Model,
     sources: &SourceMap,
@@ -154,6 +158,10 @@ fn tell(
         format!("in row 0 there is no row before: give it a start, `previous({first}, …)`")
     } else if when.is_empty() {
         "write one of them without the others".into()
+    } else if when == " at the start" && path.len() == 1 && is_set(model, path[0].0) {
+        format!(
+            "a setting takes the place of what the model says, and cannot read it: write the value of `{first}` itself"
+        )
     } else if when == " at the start" {
         "give one of them an opening that does not read the others".into()
     } else {

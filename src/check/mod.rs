@@ -39,8 +39,9 @@ pub use constant::{cell, constant};
 pub use expects::{Compared, Tolerance};
 pub use graph::Node;
 pub use lints::uncovered;
+use order::ends_with_the_steps;
 pub use order::{Order, Step};
-pub(crate) use order::{ends_with_the_steps, is_dated, reads_now};
+pub(crate) use order::{is_dated, reads_now};
 pub use shape::{Shape, member_names};
 
 use crate::diag::{Code, Diagnostic};

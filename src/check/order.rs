@@ -157,7 +157,7 @@ pub(crate) fn is_dated(model: &Model, id: DeclId) -> bool {
 
 /// Whether an expression names something that happens within a step, a move or a `let` of a phase: it has no value in the
 /// last row.
-pub(crate) fn ends_with_the_steps(model: &Model, start: ExprId) -> bool {
+pub(super) fn ends_with_the_steps(model: &Model, start: ExprId) -> bool {
     let moves = |id: DeclId| matches!(model.decl(id).kind, DeclKind::Move(_) | DeclKind::Trade(_));
     reads_now(model, start, |id| (moves(id) && !is_dated(model, id)) || model.decl(id).phase.is_some())
 }

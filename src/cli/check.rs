@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Exit, Format, SettingArgs, Terminal, fs, print, render};
 use crate::check::OpeningTotal;
+use crate::diag::Diagnostic;
 use crate::hir::DeclKind;
 use crate::session::{self, Checked};
 
@@ -34,12 +35,33 @@ pub(super) fn check(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
         }
         render::print(&checked.diagnostics, &checked.sources, terminal)?;
         exit = exit.max(verdict(&checked));
+        if checked.is_sound() && args.settings.scenario.is_none() {
+            exit = exit.max(scenarios(&checked, &model, args, terminal)?);
+        }
         if args.strict && !checked.diagnostics.is_empty() {
             exit = exit.max(Exit::ModelIsWrong);
         }
         if checked.is_sound() && !args.quiet && terminal.format == Format::Human {
             print(&format!("{}: {}\n", path.display(), proved(&checked)))?;
         }
+    }
+    Ok(exit)
+}
+
+/// Each scenario with all that it sets: what is right by itself may not go with the rest of the model.
+fn scenarios(checked: &Checked, model: &fs::Model, args: &Args, terminal: &Terminal) -> io::Result<Exit> {
+    let mut exit = Exit::Fine;
+    for scenario in &checked.model.scenarios {
+        let settings = session::Settings { scenario: Some(scenario.name.clone()), ..args.settings.settings() };
+        let set = session::check(&model.name, &model.text, &model.loader, &settings);
+        let errors: Vec<Diagnostic> = set
+            .diagnostics
+            .iter()
+            .filter(|d| d.is_error())
+            .map(|d| d.clone().note(format!("so it is with `--scenario {}`", scenario.name)))
+            .collect();
+        render::print(&errors, &set.sources, terminal)?;
+        exit = exit.max(if errors.is_empty() { Exit::Fine } else { Exit::ModelIsWrong });
     }
     Ok(exit)
 }

@@ -436,20 +436,21 @@ impl Run<'_> {
             let s = s as usize;
             self.emptied[s] = false;
             self.after[s] = self.balance(s, edges);
-            any |= !self.model.stocks[s].signed && (self.after[s] < 0.0 || self.is_dust(s, self.after[s], edges));
+            any |= self.after[s] < 0.0 && !self.model.stocks[s].signed || self.is_dust(s, self.after[s], edges);
         }
         // On the copy of the last row nothing can fail.
         if any && !self.last { self.trim(edges) } else { Ok(()) }
     }
 
-    /// Whether what is left in a stock is the rounding of those that took all of it.
+    /// Whether what is left in a stock is the rounding of those that took all of it; what a signed one then owes, too.
     fn is_dust(&self, s: usize, after: f64, edges: &Edges) -> bool {
-        if after <= 0.0 || edges.rooms.get(s).is_none_or(|room| room.known == Known::Nothing) {
+        let may_be = after > 0.0 || after < 0.0 && self.model.stocks[s].signed;
+        if !may_be || edges.rooms.get(s).is_none_or(|room| room.known == Known::Nothing) {
             return false;
         }
         let with = edges.ins.of(s).iter().fold(self.stock(s), |with, end| with + self.inflow(end));
         let size = if with > self.peaks[s] { with } else { self.peaks[s] };
-        after <= rounding(self.step) * size && edges.outs.of(s).iter().any(|e| self.is_short(e))
+        after.abs() <= rounding(self.step) * size && edges.outs.of(s).iter().any(|e| self.is_short(e))
     }
 
     /// A capped move that got less than it wanted of this stock.
@@ -475,12 +476,13 @@ impl Run<'_> {
             let mut trimmed = false;
             for &s in &edges.touched {
                 let s = s as usize;
-                if self.model.stocks[s].signed || self.emptied[s] {
+                if self.emptied[s] {
                     continue;
                 }
                 let after = self.balance(s, edges);
                 let dust = self.is_dust(s, after, edges);
-                if after >= 0.0 && !dust || after.is_nan() {
+                let short = after < 0.0 && !self.model.stocks[s].signed;
+                if !short && !dust {
                     continue;
                 }
                 let held = self.stock(s);

@@ -126,7 +126,11 @@ impl<'a> Resolver<'a> {
         if decl.axes.len() != subscripts.len() {
             let (name, line) = (decl.name.clone(), self.line(decl.span));
             let (fact, help) = if decl.axes.is_empty() {
-                (format!("`{name}` is one value, and has no members"), format!("write `{name}`, without a subscript"))
+                let help = match self.trades.contains_key(&id) {
+                    true => format!("a leg is read with a point: `{name}.1`"),
+                    false => format!("write `{name}`, without a subscript"),
+                };
+                (format!("`{name}` is one value, and has no members"), help)
             } else {
                 let has = count(decl.axes.len(), "index").replace("indexs", "indexes");
                 let given = count(subscripts.len(), "subscript");

@@ -3,6 +3,7 @@
 use num_rational::BigRational;
 
 use super::*;
+use crate::builtins::{Kernel, Memory};
 
 impl Model {
     /// An expression.
@@ -31,6 +32,32 @@ impl Model {
             DeclKind::Move(m) => Some((id, d, &**m)),
             _ => None,
         })
+    }
+
+    /// Whether an expression is what a transfer moves, or asks for, in a step: an amount, and no rate.
+    pub fn is_amount(&self, e: ExprId) -> bool {
+        match &self.expr(e).kind {
+            ExprKind::Builtin(b, args) if matches!(b.kernel, Kernel::Memory(Memory::Requested)) => {
+                args.first().copied().flatten().is_some_and(|a| self.is_amount(a))
+            }
+            _ => self.named(e).and_then(|id| self.edge(id)).is_some_and(|m| !m.flow),
+        }
+    }
+
+    /// The metrics and functions of the whole run that a goal looks at.
+    pub fn looked_at(&self, e: ExprId) -> Vec<ExprId> {
+        let (mut found, mut stack) = (Vec::new(), vec![e]);
+        while let Some(e) = stack.pop() {
+            let metric = self.named(e).is_some_and(|id| matches!(self.decl(id).kind, DeclKind::Metric { .. }));
+            match &self.expr(e).kind {
+                // Over members that stand for nothing out here.
+                ExprKind::Aggregate(_) => {}
+                ExprKind::Builtin(b, _) if b.reducer.is_some() => found.push(e),
+                _ if metric => found.push(e),
+                _ => stack.extend(self.children(e)),
+            }
+        }
+        found
     }
 
     /// The declaration as a whole: of a leg its trade, of anything else itself.

@@ -30,7 +30,12 @@ impl<'a> Resolver<'a> {
                         self.phase(name);
                     }
                 }
-                ast::Decl::Phase { .. } => self.phased = true,
+                ast::Decl::Phase { name, .. } => {
+                    self.phased = true;
+                    if !self.opened_phases.contains(&name.text) {
+                        self.opened_phases.push(name.text.clone());
+                    }
+                }
                 _ => {}
             }
         }
@@ -122,6 +127,10 @@ impl<'a> Resolver<'a> {
             return;
         }
         let known: Vec<&str> = self.model.phases.iter().map(|p| p.name.as_str()).collect();
+        // One line is missing, and not one for each phase.
+        if known.is_empty() && self.opened_phases.first() != Some(&name.text) {
+            return;
+        }
         let meant = did_you_mean(&name.text, known.iter().copied());
         let error = Diagnostic::new(
             Code::E0101,
@@ -132,7 +141,7 @@ impl<'a> Resolver<'a> {
         let error = match meant {
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
             None if known.is_empty() => {
-                error.help(format!("say in which order the phases run: `phases {}`", name.text))
+                error.help(format!("say in which order the phases run: `phases {}`", self.opened_phases.join(", ")))
             }
             None => error.help(format!("add it to the order: `phases {}, {}`", known.join(", "), name.text)),
         };

@@ -122,6 +122,8 @@ pub(super) struct Resolver<'a> {
     pub bad_start: bool,
     /// There are phases: what moves stands in one.
     pub phased: bool,
+    /// The phases that are opened, in the order of the text.
+    pub opened_phases: Vec<String>,
     /// The transfers of several legs, with their legs.
     pub trades: BTreeMap<DeclId, Vec<DeclId>>,
     /// Assumptions as written, until all that they may be about is known.
@@ -190,6 +192,7 @@ pub fn resolve(
         spread: None,
         bad_start: false,
         phased: false,
+        opened_phases: Vec::new(),
         trades: BTreeMap::new(),
         assumptions: Vec::new(),
         scenarios: Vec::new(),

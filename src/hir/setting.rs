@@ -18,7 +18,8 @@ impl<'a> Resolver<'a> {
     /// Scenarios are read in any case; the one that is named counts, and what the call itself sets wins over it.
     pub(super) fn settings(&mut self, settings: &'a [Setting]) {
         let chosen = settings.iter().find_map(|s| match s {
-            Setting::Scenario(name) => Some(name),
+            // The run without one.
+            Setting::Scenario(name) if name.text != "baseline" => Some(name),
             _ => None,
         });
         for (name, written) in std::mem::take(&mut self.scenarios) {

@@ -603,7 +603,16 @@ impl Lower<'_> {
                 hir::GoalKind::Holds(e) | hir::GoalKind::Maximize(e) | hir::GoalKind::Minimize(e) => e,
                 hir::GoalKind::Of { .. } => continue,
             };
-            let value = self.asked(value);
+            let mut asked = self.asked(value);
+            if let hir::GoalKind::Holds(_) = goal.kind {
+                // What is undefined meets no goal, however the goal looks at it.
+                for part in self.hir.looked_at(value) {
+                    let part = self.asked(part);
+                    let defined = self.add(Expr::Binary(Binary::Equal, part, part));
+                    asked = self.add(Expr::Binary(Binary::And, asked, defined));
+                }
+            }
+            let value = asked;
             let seen = goal.seen(self.hir).map(|e| self.asked(e));
             self.out.goals.push(Goal { number, value, seen });
         }

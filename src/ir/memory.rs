@@ -3,7 +3,7 @@
 use super::lower::{Home, Lower, Mode};
 use super::*;
 use crate::builtins::Memory;
-use crate::check::{ends_with_the_steps, reads_now};
+use crate::check::reads_now;
 use crate::hir::{self, DeclKind, ExprKind};
 
 impl Lower<'_> {
@@ -140,9 +140,9 @@ impl Lower<'_> {
     pub(super) fn probe(&mut self, reducer: Reducer, args: &[Option<hir::ExprId>]) -> ExprId {
         let Some(arg) = args.first().copied().flatten() else { return self.constant(f64::NAN) };
         let name = self.hir.named(arg);
-        let transfer = name.is_some_and(|id| matches!(&self.hir.decl(id).kind, DeclKind::Move(m) if !m.flow));
+        let transfer = self.hir.is_amount(arg);
         let dated = name.is_some_and(|id| self.dated(id));
-        let steps_only = (reducer == Reducer::Total && !dated) || ends_with_the_steps(self.hir, arg);
+        let steps_only = (reducer == Reducer::Total && !dated) || self.hangs_on_moves(arg);
         let at = args.get(1).copied().flatten().map(|t| self.expr(t));
         self.mode = Mode::Step;
         let value = self.expr(arg);

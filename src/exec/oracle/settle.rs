@@ -298,7 +298,7 @@ impl<'m> Oracle<'m> {
             for (s, stock) in model.stocks.iter().enumerate() {
                 let after = self.balance(s, together);
                 let dust = self.is_dust(s, after, together);
-                if !stock.signed && !emptied[s] && (after < 0.0 || dust) {
+                if !emptied[s] && (!stock.signed && after < 0.0 || dust) {
                     self.trim(s, -after, dust, together)?;
                     emptied[s] = true;
                     trimmed = true;
@@ -320,7 +320,8 @@ impl<'m> Oracle<'m> {
         let with = self.with_inflows(s, together);
         let size = if with > self.peaks[s] { with } else { self.peaks[s] };
         let short = self.outflows(s, together).into_iter().any(|(m, out)| self.is_short(s, m, out));
-        after > 0.0 && after <= rounding(self.step) * size && short
+        let may_be = after > 0.0 || after < 0.0 && self.model.stocks[s].signed;
+        may_be && after.abs() <= rounding(self.step) * size && short
     }
 
     /// It is capped, takes from this stock, and got less of it than it wanted.

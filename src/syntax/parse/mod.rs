@@ -413,7 +413,11 @@ impl<'t, 's> FileParser<'t, 's> {
 fn doc_text<'c>(comments: impl Iterator<Item = &'c Token<'c>>, mark: &str) -> String {
     let lines: Vec<&str> = comments
         .filter_map(|c| match c.tok {
-            Tok::Comment(text) => text.strip_prefix(mark).map(|l| l.strip_prefix(' ').unwrap_or(l).trim_end()),
+            // A byte-order mark is white space, as everywhere.
+            Tok::Comment(text) => text.strip_prefix(mark).map(|line| {
+                let line = line.strip_prefix(' ').unwrap_or(line);
+                line.trim_end_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+            }),
             _ => None,
         })
         .collect();
