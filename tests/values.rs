@@ -537,3 +537,16 @@ fn a_signed_stock_is_drained_to_nothing() {
         transfer z: pot -> b = 0.9 TKN capped each step");
     rows(&r, "pot", &[1.0, 0.0, 0.0, 0.0, 0.0]);
 }
+
+#[test]
+fn the_last_row_tells_what_is_asked_even_below_zero() {
+    for short in ["capped", "capped first", "or skip", ""] {
+        let r = run(&format!(
+            "time month from 0 to 1
+            stock a: TKN = 100
+            stock b: TKN = 0
+            transfer x: a -> b = (if time < 1 month then 5 TKN else -500 TKN) {short} each step"
+        ));
+        rows(&r, "x", &[5.0, -500.0]);
+    }
+}

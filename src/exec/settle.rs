@@ -287,7 +287,9 @@ impl Run<'_> {
     pub(super) fn take(&mut self, id: u32, edges: &mut Edges) {
         let m: &Move = &self.model.moves[id as usize];
         let (Some(short), Some(source)) = (m.short, self.source(id)) else { return };
-        let wanted = self.wanted[id as usize].abs();
+        // On the copy of the last row, what runs one way may ask for less than nothing, and gets it.
+        let wanted = self.wanted[id as usize];
+        let wanted = if m.two_way { wanted.abs() } else { wanted };
         self.work_out(source, short, edges);
         let room = &mut edges.rooms[source];
         let amount = match short {
