@@ -550,3 +550,18 @@ fn the_last_row_tells_what_is_asked_even_below_zero() {
         rows(&r, "x", &[5.0, -500.0]);
     }
 }
+
+#[test]
+fn a_capped_move_takes_no_more_than_it_asks_for() {
+    // What is left within rounding would go to it, were it not more than it lacks.
+    let r = run("time month from 0 to 1
+        stock a: TKN = 1000
+        stock b: TKN = 0
+        transfer drain: a -> b = 1000 TKN at 0 month
+        transfer refill: cloud -> a = 9e-10 TKN each step capped
+        transfer x: a -> b = 7.5e-10 TKN each step capped
+        transfer y: a -> b = 7.5e-10 TKN each step capped
+        metric moved = total(x)
+        metric left = final(a)");
+    metrics(&r, &[("moved", 0.0), ("left", 9e-10)]);
+}

@@ -452,14 +452,15 @@ impl Run<'_> {
         }
         let with = edges.ins.of(s).iter().fold(self.stock(s), |with, end| with + self.inflow(end));
         let size = if with > self.peaks[s] { with } else { self.peaks[s] };
-        after.abs() <= rounding(self.step) * size && edges.outs.of(s).iter().any(|e| self.is_short(e))
+        after.abs() <= rounding(self.step) * size && edges.outs.of(s).iter().any(|e| self.is_short(e, after))
     }
 
-    /// A capped move that got less than it wanted of this stock.
-    fn is_short(&self, end: &End) -> bool {
+    /// A capped move that got less than it wanted of this stock, by as much as is left at least.
+    fn is_short(&self, end: &End, left: f64) -> bool {
         let i = end.moved as usize;
         let capped = matches!(self.model.moves[i].short, Some(ShortKind::CappedFirst | ShortKind::Capped));
-        capped && self.outflow(end) < size(self.wanted[i], end.way)
+        let (out, wanted) = (self.outflow(end), size(self.wanted[i], end.way));
+        capped && out < wanted && out + left <= wanted
     }
 
     fn balance(&self, s: usize, edges: &Edges) -> f64 {
@@ -499,7 +500,7 @@ impl Run<'_> {
                     return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
                 }
                 let larger = |a: End, b: End| if self.outflow(&b) >= self.outflow(&a) { b } else { a };
-                let takes = outs.iter().copied().filter(|e| !dust || self.is_short(e));
+                let takes = outs.iter().copied().filter(|e| !dust || self.is_short(e, after));
                 let Some(largest) = takes.reduce(larger) else { continue };
                 let mut rest = with;
                 for end in outs.iter().filter(|e| e.moved != largest.moved) {

@@ -319,15 +319,16 @@ impl<'m> Oracle<'m> {
     fn is_dust(&self, s: usize, after: f64, together: &[MoveId]) -> bool {
         let with = self.with_inflows(s, together);
         let size = if with > self.peaks[s] { with } else { self.peaks[s] };
-        let short = self.outflows(s, together).into_iter().any(|(m, out)| self.is_short(s, m, out));
+        let short = self.outflows(s, together).into_iter().any(|(m, out)| self.is_short(s, m, out, after));
         let may_be = after > 0.0 || after < 0.0 && self.model.stocks[s].signed;
         may_be && after.abs() <= rounding(self.step) * size && short
     }
 
-    /// It is capped, takes from this stock, and got less of it than it wanted.
-    fn is_short(&self, s: usize, id: MoveId, out: f64) -> bool {
+    /// It is capped, takes from this stock, and got less of it than it wanted, by as much as is left at least.
+    fn is_short(&self, s: usize, id: MoveId, out: f64, left: f64) -> bool {
         let capped = matches!(self.short(id), Some(ShortKind::CappedFirst | ShortKind::Capped));
-        capped && self.source(id) == Some(s) && out < self.size(id, self.wanted(id))
+        let wanted = self.size(id, self.wanted(id));
+        capped && self.source(id) == Some(s) && out < wanted && out + left <= wanted
     }
 
     /// A stock that lacks something by rounding: its largest outflow takes what is there. Where something is left by rounding,
@@ -340,7 +341,7 @@ impl<'m> Oracle<'m> {
         if lacks > rounding(self.step) * size {
             return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
         }
-        let takes = outflows.iter().copied().filter(|(m, out)| !dust || self.is_short(s, *m, *out));
+        let takes = outflows.iter().copied().filter(|(m, out)| !dust || self.is_short(s, *m, *out, -lacks));
         let Some((largest, _)) = takes.reduce(|a, b| if b.1 >= a.1 { b } else { a }) else {
             return Ok(());
         };

@@ -155,7 +155,10 @@ impl Generator {
                 return Some((all[0].clone(), all[1..].to_vec()));
             }
         }
-        None
+        // Where choices are the same again and again, what nothing can be wrong with.
+        let names = if dollars { &self.dollars } else { &self.stocks };
+        let to: Vec<Spot> = names.iter().take(targets).map(|name| Spot::plain(name.clone())).collect();
+        (to.len() == targets).then(|| (Spot::cloud(), to))
     }
 
     /// What happens if there is too little. `factors`: what moves is multiplied by how much of it goes through, which is
