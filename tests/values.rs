@@ -565,3 +565,26 @@ fn a_capped_move_takes_no_more_than_it_asks_for() {
         metric left = final(a)");
     metrics(&r, &[("moved", 0.0), ("left", 9e-10)]);
 }
+
+#[test]
+fn a_default_has_the_unit_of_what_is_found_later() {
+    let (d, e) = ("let d = previous(e, 3 TKN)\n", "let e = max(d for j in K where s < 3 TKN else 2)\n");
+    for (first, second) in [(d, e), (e, d)] {
+        let r = run(&format!(
+            "time month from 0 to 2
+            index K = red, green
+            stock s: TKN = 5
+            stock b: TKN = 0
+            flow f: s -> b = 2 TKN/month
+            {first}{second}"
+        ));
+        rows(&r, "d", &[3.0, 2.0, 2.0]);
+        rows(&r, "e", &[2.0, 2.0, 2.0]);
+    }
+    let r = run("time month from 0 to 1
+        index N = 0 .. 1
+        let d[n in N] = e[n - 1 else -2]
+        let e[n in N] = d[n] * 1
+        let f[n in N]: TKN = d[n] * 1 TKN");
+    rows(&r, "f[1]", &[-2.0, -2.0]);
+}

@@ -46,6 +46,8 @@ pub(super) struct Infer<'a> {
     pub(super) curves: Vec<Option<(Typed, Typed)>>,
     /// Names whose unit hangs on one that is still being found.
     pub(super) postponed: Vec<DeclId>,
+    /// Bare numbers that count in a unit that is still being found: what they stand for, what that is called and where.
+    pub(super) waiting: Vec<(ExprId, Typed, String, Span)>,
     /// A declaration is told of one mistake; the rest may follow from it.
     pub(super) failed: bool,
     /// Within a metric, and not within what it looks at row by row.
@@ -63,6 +65,7 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
         locals: Vec::new(),
         curves: vec![None; model.curves.len()],
         postponed: Vec::new(),
+        waiting: Vec::new(),
         failed: false,
         in_metric: false,
         model,

@@ -232,21 +232,37 @@ impl Infer<'_> {
 
     /// What stands behind `else`: a bare number counts in the unit of what it stands for.
     fn instead(&mut self, e: ExprId, typed: &Typed, what: &str, said: crate::source::Span) {
-        match &typed.ty {
-            Ty::Number(dim) => {
-                let dim = self.resolve(dim);
-                if dim.vars().next().is_some() {
-                    let found = self.infer(e);
-                    return self.expect(e, &found, typed, what, said);
-                }
+        // What it stands for may hang on a value that is being found: then it waits until that is.
+        let open = matches!(&typed.ty, Ty::Number(dim) if self.resolve(dim).vars().next().is_some());
+        if open && self.running > 0 && self.locals.is_empty() && is_bare(self.model, e) {
+            return self.waiting.push((e, typed.clone(), what.to_string(), said));
+        }
+        self.instead_now(e, typed, what, said);
+    }
+
+    fn instead_now(&mut self, e: ExprId, typed: &Typed, what: &str, said: crate::source::Span) {
+        if let Ty::Number(dim) = &typed.ty {
+            let dim = self.resolve(dim);
+            if dim.vars().next().is_none() {
                 let unit = typed.shown.clone().filter(|u| self.model.units.dim(u) == dim);
                 let unit = unit.unwrap_or_else(|| self.model.units.usual(&dim));
-                self.place(e, &unit, what, said);
+                return self.place(e, &unit, what, said);
             }
-            _ => {
-                let found = self.infer(e);
-                self.expect(e, &found, typed, what, said);
+        }
+        let found = self.infer(e);
+        self.expect(e, &found, typed, what, said);
+    }
+
+    /// Bare numbers wait no longer, if they stand for something of these unknowns; without any, all of them.
+    pub(super) fn wait_no_more(&mut self, unknown: Option<&Dim>) {
+        for (e, typed, what, said) in std::mem::take(&mut self.waiting) {
+            let Ty::Number(dim) = &typed.ty else { continue };
+            let dim = self.resolve(dim);
+            if unknown.is_some_and(|u| !u.vars().any(|v| dim.vars().any(|w| v == w))) {
+                self.waiting.push((e, typed, what, said));
+                continue;
             }
+            self.fresh_declaration(|i| i.instead_now(e, &typed, &what, said));
         }
     }
 
@@ -483,6 +499,15 @@ impl Infer<'_> {
         if dim.vars().next().is_some() {
             self.unify(&dim, &Dim::one());
         }
+    }
+}
+
+/// Whether an expression is a number without a unit, with or without a sign.
+fn is_bare(model: &Model, e: ExprId) -> bool {
+    match model.expr(e).kind {
+        ExprKind::Number { .. } => true,
+        ExprKind::Negate(inner) => is_bare(model, inner),
+        _ => false,
     }
 }
 

@@ -130,6 +130,7 @@ impl Infer<'_> {
         self.decls[id.0 as usize] = State::Done(typed.clone());
         self.running -= 1;
         if self.running == 0 {
+            self.wait_no_more(None);
             for id in std::mem::take(&mut self.postponed) {
                 let State::Done(Typed { ty: Ty::Number(dim), .. }) = &self.decls[id.0 as usize] else { continue };
                 if self.resolve(dim).vars().next().is_some() {
@@ -181,6 +182,12 @@ impl Infer<'_> {
         };
         if self.decls.iter().enumerate().any(|(i, state)| i != id.0 as usize && open(state)) {
             self.postponed.push(id);
+            return Self::number(dim, typed.shown);
+        }
+        // Where nothing else says it, a bare number does.
+        self.wait_no_more(Some(&dim));
+        let dim = self.resolve(&dim);
+        if dim.vars().next().is_none() {
             return Self::number(dim, typed.shown);
         }
         self.no_unit(id);
