@@ -3,6 +3,9 @@
 
 use super::Instant;
 
+pub mod elementary;
+pub mod quantile;
+
 /// `x` to the power `y`.
 pub fn power(x: f64, y: f64) -> f64 {
     libm::pow(x, y)

@@ -6,7 +6,9 @@
 
 pub mod aggregate;
 mod curve;
+pub mod draws;
 mod kernels;
+pub mod philox;
 mod reduce;
 mod signature;
 mod table;
@@ -15,6 +17,8 @@ use std::sync::LazyLock;
 
 pub use aggregate::{Aggregate, Item, Nothing};
 pub use curve::{Curve, Ends, Reading, Series};
+pub use kernels::elementary::{exp, ln, pow};
+pub use kernels::quantile::normal_quantile;
 pub use kernels::{event_step, power, repeat, slack};
 pub use reduce::{Accumulator, Reducer};
 pub use signature::{Param, Signature, Slot};

@@ -1,0 +1,73 @@
+//! Samples of distributions.
+//!
+//! In: parameters, and a number between 0 and 1 or a [`Stream`](super::philox::Stream) of them. Out: a value. Invariant: total;
+//! what is outside a distribution's support is NaN, and a run decides what to make of it. Here are those whose inverse CDF is a
+//! formula: they rise with `u`, so that common random numbers, mirrored and quasi-random ones do what they are for.
+//! Absent on purpose: units, names of parameters, the place of a draw.
+
+mod counts;
+mod gamma;
+
+pub use counts::{binomial, poisson};
+pub use gamma::{beta, gamma};
+
+use super::kernels::elementary::{exp, ln, pow};
+use super::kernels::quantile::normal_quantile;
+
+/// `x` where the parameters are in the support. A comparison with NaN is false, so that NaN is never in it.
+fn within(support: bool, x: f64) -> f64 {
+    if support { x } else { f64::NAN }
+}
+
+/// Anything between `low` and `high`, all of it equally likely.
+#[inline]
+pub fn uniform(low: f64, high: f64, u: f64) -> f64 {
+    // From the nearer end: neither can then be overshot by rounding, and the middle is exact.
+    let x = if u < 0.5 { low + (high - low) * u } else { high - (high - low) * (1.0 - u) };
+    within(low <= high, x)
+}
+
+/// Normal, with this mean and standard deviation.
+#[inline]
+pub fn normal(mean: f64, sd: f64, u: f64) -> f64 {
+    within(sd >= 0.0, mean + sd * normal_quantile(u))
+}
+
+/// The exponential of a normal value: `median` is e to its mean, `sigma` its standard deviation.
+#[inline]
+pub fn lognormal(median: f64, sigma: f64, u: f64) -> f64 {
+    within((median > 0.0) & (sigma >= 0.0), median * exp(sigma * normal_quantile(u)))
+}
+
+/// Waiting times of what happens at a constant rate: −mean · ln(1 − u).
+#[inline]
+pub fn exponential(mean: f64, u: f64) -> f64 {
+    within(mean >= 0.0, mean * -ln(1.0 - u))
+}
+
+/// Weibull: scale · (−ln(1 − u))^(1/shape).
+#[inline]
+pub fn weibull(shape: f64, scale: f64, u: f64) -> f64 {
+    within((shape > 0.0) & (scale >= 0.0), scale * pow(-ln(1.0 - u), 1.0 / shape))
+}
+
+/// Pareto of the first kind: at least `least`, above x with probability (least / x)^shape.
+#[inline]
+pub fn pareto(shape: f64, least: f64, u: f64) -> f64 {
+    within((shape > 0.0) & (least > 0.0), least * pow(1.0 - u, -1.0 / shape))
+}
+
+/// Logistic: mean + scale · ln(u / (1 − u)).
+#[inline]
+pub fn logistic(mean: f64, scale: f64, u: f64) -> f64 {
+    within(scale >= 0.0, mean + scale * (ln(u) - ln(1.0 - u)))
+}
+
+/// Triangular: most likely at `mode`, and less so along straight lines down to `low` and `high`.
+#[inline]
+pub fn triangular(low: f64, mode: f64, high: f64, u: f64) -> f64 {
+    let width = high - low;
+    let below = low + (u * width * (mode - low)).sqrt();
+    let above = high - ((1.0 - u) * width * (high - mode)).sqrt();
+    within((low <= mode) & (mode <= high), if u * width < mode - low { below } else { above })
+}
