@@ -193,7 +193,7 @@ proptest! {
         let values: Vec<f64> = (0..times.len() as i32).map(|i| 2f64.powi(i)).collect();
         let all: f64 = values.iter().sum();
         let series = Series { times, values, reading: Reading::Lumps };
-        let lumps = (0..steps).map(|k| series.at(Instant { time: grid(k), dt, start: start as f64, step: k as f64 }));
+        let lumps = (0..steps).map(|k| series.at(Instant { time: grid(k), row: grid(k), dt, start: start as f64, step: k as f64 }));
         prop_assert_eq!(lumps.sum::<f64>(), all, "{:?}", series);
     }
 
@@ -238,7 +238,9 @@ fn curves_of_values_that_are_known() {
 fn series_are_read_as_they_say() {
     let read = |reading, dt: f64, start: f64, steps: usize| {
         let series = Series { times: vec![0.3, 0.5, 0.6], values: vec![3.0, 5.0, 6.0], reading };
-        let at = |k: usize| series.at(Instant { time: start + k as f64 * dt, dt, start, step: k as f64 });
+        let at = |k: usize| {
+            series.at(Instant { time: start + k as f64 * dt, row: start + k as f64 * dt, dt, start, step: k as f64 })
+        };
         (0..steps).map(at).collect::<Vec<f64>>()
     };
     // 3 · 0.1 is more than 0.3, 0.3 / 0.1 is less than 3, and 6 · 0.1 is more than 0.6.
@@ -250,7 +252,7 @@ fn series_are_read_as_they_say() {
     assert!(linear.iter().zip([3.0, 3.0, 3.0, 3.0, 4.0, 5.0, 6.0, 6.0]).all(|(a, b)| near(*a, b)), "{linear:?}");
     // A row whose time was rounded up is there at its time.
     let late = Series { times: vec![0.0, 0.1 + 0.2], values: vec![0.0, 1.0], reading: Reading::Hold };
-    assert_eq!(late.at(Instant { time: 0.3, dt: 0.1, start: 0.0, step: 3.0 }), 1.0);
+    assert_eq!(late.at(Instant { time: 0.3, row: 0.3, dt: 0.1, start: 0.0, step: 3.0 }), 1.0);
 }
 
 fn date(text: &str) -> Date {

@@ -64,7 +64,7 @@ impl Series {
         match self.reading {
             Reading::Linear => read(&self.times, &self.values, Ends::Clamp, at.time),
             Reading::Hold => {
-                let now = at.time + slack(at.time, at.start, at.dt) * at.dt;
+                let now = at.row + slack(at.row, at.start, at.dt) * at.dt;
                 read(&self.times, &self.values, Ends::Step, now)
             }
             Reading::Lumps => {

@@ -75,7 +75,7 @@ pub(super) fn pulse([amount, first, every]: [f64; 3], at: Instant) -> f64 {
     let hit = |time: f64| event_step(time, at.start, at.dt) == at.step;
     let due = if every > 0.0 {
         // The last repeat that is not after the end of this step, and the one before, in case of rounding.
-        let n = max(0.0, libm::floor((at.time - first) / every));
+        let n = max(0.0, libm::floor((at.row - first) / every));
         hit(repeat(first, n, every)) || hit(repeat(first, n + 1.0, every))
     } else {
         hit(first)

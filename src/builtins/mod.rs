@@ -28,6 +28,8 @@ pub use signature::{Param, Signature, Slot};
 pub struct Instant {
     /// The clock.
     pub time: f64,
+    /// The clock at the start of the step. Runge-Kutta's stages lie behind it, and what jumps does so between steps.
+    pub row: f64,
     /// The length of a step.
     pub dt: f64,
     /// Where the run starts.

@@ -481,7 +481,7 @@ impl<'m> Compiler<'m> {
             let values = regs.map(|r| self.registers[r as usize]);
             let value = match op {
                 Op::Curve(c) => self.model.curves[c as usize].at(values[0]),
-                _ => apply(op, values, Instant { time: 0.0, dt: 0.0, start: 0.0, step: 0.0 }),
+                _ => apply(op, values, Instant { time: 0.0, row: 0.0, dt: 0.0, start: 0.0, step: 0.0 }),
             };
             return self.constant(value);
         }

@@ -540,6 +540,28 @@ pub struct Function {
     pub read: bool,
 }
 
+/// How what flows within a step is worked out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// By its rate at the start of the step.
+    #[default]
+    Euler,
+    /// Heun's method: by the mean of the rates at the start and at the end.
+    Rk2,
+    /// The classic method of four stages (Kutta 1901).
+    Rk4,
+}
+
+impl Method {
+    /// All of them, by the names that models write.
+    pub const ALL: [(&'static str, Method); 3] = [("euler", Method::Euler), ("rk2", Method::Rk2), ("rk4", Method::Rk4)];
+
+    /// The name that models write.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
 /// `time …`
 #[derive(Debug)]
 pub struct Clock {
@@ -553,6 +575,8 @@ pub struct Clock {
     pub to: ExprId,
     /// The length of a step.
     pub step: Option<ExprId>,
+    /// How steps are made, and where that is said; Euler's, unless it is.
+    pub method: (Method, Option<Span>),
     /// The date of the start that is written, and what the model says of that start, whatever a call says.
     pub starting: Option<(Date, ExprId)>,
     /// The whole declaration.

@@ -1,7 +1,7 @@
 //! From syntax to meaning: the clock, dates, and what hangs on time by data: curves and series.
 
 use super::resolve::Resolver;
-use super::{BinderId, Clock, Curve, CurveId, DeclId, DeclKind, ExprKind, Series};
+use super::{BinderId, Clock, Curve, CurveId, DeclId, DeclKind, ExprKind, Method, Series};
 use crate::builtins::{Ends, Reading};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
@@ -11,16 +11,19 @@ use num_rational::BigRational;
 
 impl<'a> Resolver<'a> {
     pub(super) fn clock(&mut self, time: &'a ast::Time, span: Span) {
-        if let Some(using) = &time.using
-            && using.text != "euler"
-        {
-            if ["rk2", "rk4"].contains(&using.text.as_str()) {
-                self.not_yet(&format!("`using {}`", using.text), using.span);
-            } else {
-                let error =
-                    Diagnostic::new(Code::E0504, format!("there is no integrator `{}`", using.text), using.span, "")
+        let mut method = (Method::Euler, time.using.as_ref().map(|using| using.span));
+        if let Some(using) = &time.using {
+            match Method::ALL.iter().find(|(name, _)| *name == using.text) {
+                Some((_, known)) => method.0 = *known,
+                None => {
+                    let fact = format!("there is no integrator `{}`", using.text);
+                    let error = Diagnostic::new(Code::E0504, fact, using.span, "")
                         .help("the integrators are `euler`, `rk2` and `rk4`");
-                self.report(error);
+                    self.report(error);
+                }
+            }
+            if method.0 != Method::Euler {
+                self.not_yet(&format!("`using {}`", using.text), using.span);
             }
         }
         let starting = time.starting.as_ref().map(|date| (self.date(&date.text, date.span), date.span));
@@ -60,7 +63,8 @@ impl<'a> Resolver<'a> {
         }
         let starting = starting.and_then(|(date, _)| Some((date?, from)));
         self.bad_start = time.starting.is_some() && starting.is_none();
-        self.model.clock = Some(Clock { unit, unit_span: time.unit.span, from, to: from, step: None, starting, span });
+        self.model.clock =
+            Some(Clock { unit, unit_span: time.unit.span, from, to: from, step: None, method, starting, span });
         // The end may be a date, for which the start must be known.
         let to = self.expr(&time.to);
         let step = time.step.as_ref().map(|e| self.expr(e));

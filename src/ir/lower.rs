@@ -90,8 +90,9 @@ pub(super) struct Lower<'a> {
 /// Lowers a model without errors. `None` where a fact is missing: the model has errors or no clock.
 pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>> {
     let clock = facts.clock.as_ref()?;
+    let method = hir.clock.as_ref()?.method.0;
     let out = Model {
-        clock: Clock::new(clock.from.clone(), clock.dt.clone(), clock.steps, clock.record),
+        clock: Clock::new(clock.from.clone(), clock.dt.clone(), clock.steps, clock.record, method),
         exprs: Vec::new(),
         lists: Vec::new(),
         picks: Vec::new(),

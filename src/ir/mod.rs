@@ -16,7 +16,7 @@ use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
 use crate::builtins::{Curve, Instant, Item, Reducer, Series, event_step, power, repeat, slack};
-pub use crate::hir::{BinderId, DeclId, ShortKind};
+pub use crate::hir::{BinderId, DeclId, Method, ShortKind};
 use crate::units::to_f64;
 
 /// An expression.
@@ -142,6 +142,8 @@ pub struct Clock {
     pub steps: u64,
     /// Every how many steps a row is kept.
     pub record: u64,
+    /// How a step is made.
+    pub method: Method,
     from: BigRational,
     step: BigRational,
     /// `from` and `step` over a common divisor, where all three are exact as doubles.
@@ -150,14 +152,15 @@ pub struct Clock {
 
 impl Clock {
     /// The clock of these exact values.
-    pub fn new(from: BigRational, step: BigRational, steps: u64, record: u64) -> Self {
+    pub fn new(from: BigRational, step: BigRational, steps: u64, record: u64, method: Method) -> Self {
         let divisor = least_common_multiple(from.denom(), step.denom());
         let over = |v: &BigRational| (v.numer() * (&divisor / v.denom())).to_i64();
         let small = divisor.to_i64().and_then(|d| Some((over(&from)?, over(&step)?, d))).filter(|(a, b, d)| {
             let last = *a as i128 + *b as i128 * steps as i128;
             [*a as i128, last, *d as i128].iter().all(|n| n.unsigned_abs() < 1 << 53)
         });
-        let mut clock = Self { start: to_f64(&from), stop: 0.0, dt: to_f64(&step), steps, record, from, step, small };
+        let (start, dt) = (to_f64(&from), to_f64(&step));
+        let mut clock = Self { start, stop: 0.0, dt, steps, record, method, from, step, small };
         clock.stop = clock.time(steps);
         clock
     }
@@ -173,7 +176,31 @@ impl Clock {
 
     /// What functions of the clock see in step `k`.
     pub fn instant(&self, k: u64) -> Instant {
-        Instant { time: self.time(k), dt: self.dt, start: self.start, step: k as f64 }
+        let time = self.time(k);
+        Instant { time, row: time, dt: self.dt, start: self.start, step: k as f64 }
+    }
+
+    /// The same so many halves of a step after its start: the time is the double nearest to the exact one, and what belongs
+    /// to the step as a whole is that of its row.
+    pub fn stage(&self, k: u64, halves: u64) -> Instant {
+        let time = match (halves, self.small) {
+            (0, _) => self.time(k),
+            (2, _) => self.time(k + 1),
+            (_, Some((from, step, divisor))) if self.small_at(2 * k + halves) => {
+                (2 * from + step * (2 * k + halves) as i64) as f64 / (2 * divisor) as f64
+            }
+            _ => {
+                let steps = BigRational::new((2 * k + halves).into(), 2.into());
+                to_f64(&(&self.from + &self.step * steps))
+            }
+        };
+        Instant { time, ..self.instant(k) }
+    }
+
+    /// Whether twice the time after so many halves of a step is exact over the divisor, as a double.
+    fn small_at(&self, halves: u64) -> bool {
+        self.small
+            .is_some_and(|(from, step, _)| (2 * from as i128 + step as i128 * halves as i128).unsigned_abs() < 1 << 53)
     }
 
     /// Whether row `k` is kept: every n-th, the first and the last.
