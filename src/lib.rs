@@ -40,6 +40,7 @@ pub mod ir;
 pub mod output;
 pub mod session;
 pub mod source;
+pub mod study;
 pub mod syntax;
 pub mod units;
 

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["check"],
     &["ir"],
     &["exec"],
+    &["study"],
     // `output` names what `session` checked, and `session` offers results: one layer of two modules.
     &["output", "session"],
     &["cli"],

@@ -7,6 +7,7 @@ mod array;
 mod asked;
 mod cell;
 mod data;
+mod experiment;
 mod expr;
 mod index;
 mod label;
@@ -21,6 +22,7 @@ mod value;
 
 pub(crate) use data::header_says;
 pub use data::{Misfit, Tables};
+pub use experiment::{Asked, Axis, Design, Experiment, Values};
 pub use model::Descend;
 pub use resolve::{Input, Setting, resolve};
 pub(crate) use units::bounded as bounded_power;
@@ -111,6 +113,10 @@ pub struct Model {
     pub scenarios: Vec<Scenario>,
     /// What is assumed.
     pub assumptions: Vec<Assumption>,
+    /// What is run many times.
+    pub experiments: Vec<Experiment>,
+    /// The one that the call asks for, by number.
+    pub asked: Option<usize>,
 }
 
 /// An index.
@@ -240,6 +246,8 @@ pub struct Scenario {
     pub span: Span,
     /// What it sets, and to what.
     pub settings: Vec<(DeclId, ExprId)>,
+    /// All that it sets, policies too, with the one member, if it is one, and where it says so.
+    pub sets: Vec<(DeclId, Option<Vec<u32>>, Span)>,
 }
 
 /// `assumption …`

@@ -77,7 +77,7 @@ impl<'a> Resolver<'a> {
         }
         self.set_here.clear();
         let before = self.model.set_members.len();
-        let mut settings = Vec::new();
+        let (mut settings, mut sets) = (Vec::new(), Vec::new());
         for setting in written {
             let [target] = &setting.path.names[..] else {
                 let error =
@@ -87,12 +87,15 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             let set = Set { name: target, at: &setting.path.subscripts, value: &setting.value };
+            let known = (self.set_here.len(), self.model.set_members.len());
             settings.extend(self.set(&set, apply));
+            sets.extend(self.set_here[known.0..].iter().map(|id| (*id, None, target.span)));
+            sets.extend(self.model.set_members[known.1..].iter().map(|(id, at, span)| (*id, Some(at.clone()), *span)));
         }
         // Which members are set twice is asked of each source of settings by itself.
         let members = self.model.set_members.split_off(before);
         self.scenario_members.extend(members);
-        self.model.scenarios.push(Scenario { name: name.text.clone(), span: name.span, settings });
+        self.model.scenarios.push(Scenario { name: name.text.clone(), span: name.span, settings, sets });
     }
 
     /// Puts a value in its place, if it is to count; and says what was set.
