@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 use divan::{Bencher, black_box};
-use flowc::exec::{Program, oracle};
+use flowc::exec::{Case, Program, oracle};
 use flowc::{Checked, MemLoader, Settings};
 
 fn main() {
@@ -66,13 +66,13 @@ mod ten_thousand_steps {
     fn evaluator(bencher: Bencher) {
         let model = check(SIR).lower().expect("sound");
         let program = Program::new(&model);
-        bencher.bench(|| program.run());
+        bencher.bench(|| program.run(&Case::default()));
     }
 
     #[divan::bench]
     fn oracle_for_comparison(bencher: Bencher) {
         let model = check(SIR).lower().expect("sound");
-        bencher.bench(|| oracle::run(&model));
+        bencher.bench(|| oracle::run(&model, &Case::default()));
     }
 
     /// The same arithmetic, with the checks that no run goes without: amounts not negative, stocks neither below zero nor
@@ -130,13 +130,13 @@ mod supply {
     fn evaluator(bencher: Bencher, steps: u32) {
         let model = model(steps);
         let program = Program::new(&model);
-        bencher.bench(|| program.run());
+        bencher.bench(|| program.run(&Case::default()));
     }
 
     #[divan::bench(args = STEPS)]
     fn oracle_for_comparison(bencher: Bencher, steps: u32) {
         let model = model(steps);
-        bencher.bench(|| oracle::run(&model));
+        bencher.bench(|| oracle::run(&model, &Case::default()));
     }
 
     /// The same stocks, flows, checks and derived values, with the rows that are kept.
@@ -237,14 +237,14 @@ metric end = final(whole)
 
     #[divan::bench]
     fn check_and_compile(bencher: Bencher) {
-        bencher.bench(|| Program::new(&check(CUBE).lower().expect("sound")).run().metrics.len());
+        bencher.bench(|| Program::new(&check(CUBE).lower().expect("sound")).run(&Case::default()).metrics.len());
     }
 
     #[divan::bench]
     fn evaluator(bencher: Bencher) {
         let model = check(CUBE).lower().expect("sound");
         let program = Program::new(&model);
-        bencher.bench(|| program.run());
+        bencher.bench(|| program.run(&Case::default()));
     }
 
     #[divan::bench]

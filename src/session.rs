@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{self, Facts};
 use crate::diag::{Code, Diagnostic, any_error};
-use crate::exec::{Outcome, Program};
+use crate::exec::{Case, Outcome, Program};
 use crate::hir::{self, ClockPart};
 use crate::ir;
 use crate::output::{self, Results, Tested};
@@ -364,12 +364,17 @@ impl Checked {
 
     /// What is computed. Errors: the model has errors, no clock, or comes to more than memory holds.
     pub fn lower(&self) -> Result<ir::Model, Vec<Diagnostic>> {
+        self.lower_for(&ir::Asked::default())
+    }
+
+    /// What is computed, for runs that bring values with them. Errors: as of [`Checked::lower`].
+    pub fn lower_for(&self, asked: &ir::Asked) -> Result<ir::Model, Vec<Diagnostic>> {
         if !self.is_sound() {
             return Err(self.diagnostics.iter().filter(|d| d.is_error()).cloned().collect());
         }
         let top = self.sources.files().find(|(_, f)| f.origin == Origin::Model).map(|(id, _)| self.sources.base(id));
         let place = self.model.decls.first().map_or(Span::new(top.unwrap_or(0), top.unwrap_or(0)), |d| d.whole);
-        match ir::lower(&self.model, &self.facts) {
+        match ir::lower(&self.model, &self.facts, asked) {
             Some(Ok(mut model)) => {
                 model.substeps = self.settings.substeps;
                 Ok(model)
@@ -392,10 +397,10 @@ impl Checked {
         }
     }
 
-    /// Runs the model once.
+    /// Runs the model once: run 1 of seed 1.
     pub fn run(&self) -> Result<Results, Vec<Diagnostic>> {
         let model = self.lower()?;
-        let outcome = Program::new(&model).run();
+        let outcome = Program::new(&model).run(&Case::default());
         Ok(self.results(&model, &outcome))
     }
 
@@ -410,7 +415,7 @@ impl Checked {
         let rows = self.facts.expects.iter().flat_map(|e| &e.rows);
         model.clock.record = rows.fold(0, |n, (_, row)| greatest_common_divisor(n, *row)).max(1);
         model.substeps = false;
-        let outcome = Program::new(&model).run();
+        let outcome = Program::new(&model).run(&Case::default());
         match outcome.fault {
             None => Ok(output::tested(self, &model.clock, &outcome)),
             // The run that fails is shown as any other.

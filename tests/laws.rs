@@ -7,7 +7,7 @@ mod models;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowc::exec::{Outcome, Program, oracle};
+use flowc::exec::{Case, Outcome, Program, oracle};
 use flowc::{Checked, MemLoader, Results, Settings, ir};
 use models::{Edge, Kind, Model, Moment, Random, Size, model};
 use proptest::prelude::*;
@@ -291,7 +291,7 @@ proptest! {
     fn the_evaluator_agrees_with_the_oracle(seed in any::<u64>()) {
         let model = model(seed, ANY);
         let ir = lowered(&model.text(), &model.settings);
-        let (fast, slow) = (bits(&Program::new(&ir).run()), bits(&oracle::run(&ir)));
+        let (fast, slow) = (bits(&Program::new(&ir).run(&Case::default())), bits(&oracle::run(&ir, &Case::default())));
         prop_assert_eq!(fast, slow, "{}\n{:?}", model.text(), model.settings);
     }
 
@@ -313,7 +313,7 @@ proptest! {
         let text = model.in_full();
         let checked = sound(&text, &model.settings);
         let ir = checked.lower().expect("a sound model is lowered");
-        let outcome = Program::new(&ir).run();
+        let outcome = Program::new(&ir).run(&Case::default());
         for balance in &outcome.assets {
             prop_assert!(balance.holds(ir.clock.steps), "off by {}\n{}", balance.gap(), text);
         }
@@ -440,7 +440,7 @@ proptest! {
         let model = model(seed, ANY);
         let text = model.text();
         let formatted = flowc::syntax::fmt::format(&text);
-        let run = |text: &str| bits(&Program::new(&lowered(text, &model.settings)).run());
+        let run = |text: &str| bits(&Program::new(&lowered(text, &model.settings)).run(&Case::default()));
         prop_assert_eq!(run(&text), run(&formatted));
     }
 }
@@ -562,7 +562,7 @@ fn enough_generated_models_run_to_their_end() {
         let model = model(seed, ANY);
         let checked = sound(&model.text(), &model.settings);
         let ir = checked.lower().expect("a sound model is lowered");
-        let outcome = Program::new(&ir).run();
+        let outcome = Program::new(&ir).run(&Case::default());
         if let Some(fault) = &outcome.fault {
             let text = format!("{:?}", fault.kind);
             faults.insert(text.split(' ').next().unwrap_or_default().to_string());

@@ -61,7 +61,8 @@ fn capped_flows_of_several_sources_build_on_each_other() {
         );
         let checked = checked(&text);
         let ir = checked.lower().expect("sound");
-        let (fast, slow) = (flowc::exec::Program::new(&ir).run(), flowc::exec::oracle::run(&ir));
+        let case = flowc::exec::Case::default();
+        let (fast, slow) = (flowc::exec::Program::new(&ir).run(&case), flowc::exec::oracle::run(&ir, &case));
         assert_eq!(fast.columns, slow.columns, "{short}");
         assert_eq!(fast.short, slow.short, "{short}");
         assert!(fast.fault.is_none() && fast.short.iter().any(|n| *n > 0), "{short}: {:?}", fast.short);

@@ -57,11 +57,15 @@ impl<'m> Program<'m> {
 impl<'m> Compiler<'m> {
     fn new(model: &'m Model) -> Self {
         let moving = 2 * model.moves.len() + model.trades.len() + model.facts.len();
-        let fixed = model.cells + model.params + moving + 2 + model.probes.len();
+        let fixed = model.cells + model.params + moving + 2 + model.probes.len() + model.draws.len();
         let mut level = vec![Level::Step; fixed];
         let params = model.cells + model.params;
         level[model.cells..params].fill(Level::Run);
         level[params..params + moving].fill(Level::Moves);
+        // A draw of a phase is made as late as what moves in it.
+        for (number, _) in model.draws.iter().enumerate().filter(|(_, d)| d.phase.is_some()) {
+            level[fixed - model.draws.len() + number] = Level::Moves;
+        }
         // A param that no run got to has no value.
         let mut registers = vec![0.0; fixed];
         registers[model.cells..params].fill(f64::NAN);
@@ -93,7 +97,14 @@ impl<'m> Compiler<'m> {
         let mut openings = Vec::new();
         for (to, e, _) in &model.opening {
             let at = self.code.len();
-            let value = self.expr(*e);
+            let value = match model.expr(*e) {
+                Expr::Uncertain(u) => {
+                    let args = &model.uncertain[u as usize].args;
+                    Opening::Uncertain(u, args.iter().map(|e| self.expr(*e)).collect())
+                }
+                Expr::Input(i) => Opening::Input(i),
+                _ => Opening::Reg(self.expr(*e)),
+            };
             let to = match to {
                 Opened::Param(p) => self.param(*p),
                 Opened::Cell(c) => c.0,
@@ -107,6 +118,8 @@ impl<'m> Compiler<'m> {
         };
         let start_bounds = limits(&mut self, &model.start_bounds);
         let totals = model.totals.iter().map(|t| self.expr(t.total)).collect();
+        self.forget();
+        let draws = (0..model.draws.len()).map(|d| self.draw(d)).collect();
         let dated = self.dated();
 
         self.forget();
@@ -164,6 +177,7 @@ impl<'m> Compiler<'m> {
             registers: self.registers,
             time,
             step,
+            draws,
             openings,
             start_bounds,
             bounds,
@@ -218,6 +232,10 @@ impl<'m> Compiler<'m> {
         self.time() + 2 + p
     }
 
+    fn drawn(&self, d: u32) -> Reg {
+        self.probe(self.model.probes.len() as u32) + d
+    }
+
     /// The code emitted since the last section ended.
     fn section(&mut self) -> Range<usize> {
         let range = self.first..self.code.len();
@@ -256,6 +274,16 @@ impl<'m> Compiler<'m> {
             dated.push(Dated { id, first, period, last, stage });
         }
         dated
+    }
+
+    /// What a draw hangs on, at its own moment: whoever makes it may have changed any cell before.
+    fn draw(&mut self, number: usize) -> Drawing {
+        let draw = &self.model.draws[number];
+        let every = draw.every.map(|e| self.expr(e));
+        let args = draw.args.iter().map(|e| self.expr(*e)).collect();
+        let code = self.section();
+        self.forget();
+        Drawing { code, args, every }
     }
 
     /// The parts of a split that are written.
@@ -350,7 +378,7 @@ impl<'m> Compiler<'m> {
                     let (value, to) = (self.expr(model.facts[f as usize].value), self.fact(f));
                     self.code.push(Inst { op: Op::Copy, a: value, b: 0, c: 0, to });
                 }
-                Work::Take(_) | Work::Trade(_) => {}
+                Work::Take(_) | Work::Trade(_) | Work::Draw(_) => {}
             }
             stage.code = self.section();
             stages.push(stage);
@@ -412,6 +440,9 @@ impl<'m> Compiler<'m> {
             Expr::Factor(t) => self.factor(t),
             Expr::Fact(f) => self.fact(f),
             Expr::Probe(p) => self.probe(p),
+            Expr::Draw(d) => self.drawn(d),
+            // They stand alone in openings.
+            Expr::Uncertain(_) | Expr::Input(_) => self.constant(f64::NAN),
             Expr::Unary(Unary::Negate, a) => self.operation(Op::Negate, &[a]),
             Expr::Unary(Unary::Not, a) => self.operation(Op::Not, &[a]),
             Expr::Binary(op, a, b) => self.operation(Op::Binary(op), &[a, b]),

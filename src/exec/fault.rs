@@ -24,6 +24,15 @@ pub enum Value {
     Opening(usize),
 }
 
+/// What is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// A draw, by number.
+    Draw(u32),
+    /// An uncertain param, by number.
+    Param(u32),
+}
+
 /// What can happen to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FaultKind {
@@ -68,6 +77,15 @@ pub enum FaultKind {
         /// Which.
         what: Value,
         /// What it is.
+        value: f64,
+    },
+    /// There is nothing to be drawn: arguments are no finite numbers or outside the support, or what comes of them is not finite.
+    Draw {
+        /// What is drawn.
+        what: Drawn,
+        /// The arguments.
+        args: Vec<f64>,
+        /// What came of them; NaN where they are wrong.
         value: f64,
     },
     /// A stock opens below zero.

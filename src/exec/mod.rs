@@ -11,10 +11,42 @@ mod program;
 mod run;
 mod settle;
 
-pub use fault::{Fault, FaultKind, Value};
+pub use fault::{Drawn, Fault, FaultKind, Value};
 pub use program::Program;
 
+use crate::builtins::philox::{self, Place};
 use crate::ir;
+
+/// What makes a run one of many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The seed of all luck.
+    pub seed: u64,
+    /// The number of the run, from 1.
+    pub run: u32,
+    /// What [`ir::Model::inputs`] open with, in stored units.
+    pub inputs: Vec<f64>,
+    /// Where each uncertain param stands between its least value, 0, and its greatest, 1. Without them seed and run say it.
+    pub luck: Vec<f64>,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self { seed: 1, run: 1, inputs: Vec::new(), luck: Vec::new() }
+    }
+}
+
+impl Case {
+    /// Where an uncertain param stands.
+    pub(crate) fn luck_of(&self, model: &ir::Model, number: u32) -> f64 {
+        let own = || {
+            let param = model.uncertain.get(number as usize)?;
+            let place = Place { run: self.run, step: 0, member: 0 };
+            Some(philox::uniform(philox::key(self.seed, param.hash), place))
+        };
+        self.luck.get(number as usize).copied().or_else(own).unwrap_or(f64::NAN)
+    }
+}
 
 /// What came of a run.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,8 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Balance, Extremes, Fault, FaultKind, Outcome, Value};
+use super::{Balance, Case, Drawn, Extremes, Fault, FaultKind, Outcome, Value};
+use crate::builtins::philox::{Place, Stream, key};
 use crate::builtins::{Accumulator, Item, power};
 use crate::ir::{
     Asset, Binary, Bound, CellId, Expr, ExprId, Known, Model, Move, MoveId, Opened, Summed, TradeId, Unary, Work,
@@ -16,9 +17,12 @@ use crate::ir::{
 
 struct Oracle<'m> {
     model: &'m Model,
+    case: &'m Case,
     step: u64,
     params: Vec<f64>,
     cells: Vec<f64>,
+    /// What was drawn last, of each draw.
+    draws: Vec<f64>,
     now: Now,
     /// Rows after phases, with the number of the phase: they stand behind the row in which their step starts.
     between: Vec<(usize, Vec<f64>)>,
@@ -63,12 +67,13 @@ type Waiting = (Vec<MoveId>, Vec<f64>, News);
 type Checked<T> = Result<T, FaultKind>;
 
 /// Runs a model once.
-pub fn run(model: &Model) -> Outcome {
+pub fn run(model: &Model, case: &Case) -> Outcome {
     let n = model.stocks.len();
     let mut oracle = Oracle {
         step: 0,
         params: vec![f64::NAN; model.params],
         cells: vec![0.0; model.cells],
+        draws: vec![f64::NAN; model.draws.len()],
         now: Now::default(),
         between: Vec::new(),
         moment: None,
@@ -81,6 +86,7 @@ pub fn run(model: &Model) -> Outcome {
         short_trades: vec![0; model.trades.len()],
         last: false,
         model,
+        case,
     };
     let mut out = Outcome { columns: vec![Vec::new(); model.columns.len()], ..Outcome::default() };
     let mut accumulators: Vec<Accumulator> = model.probes.iter().map(|p| Accumulator::new(p.reducer)).collect();
@@ -134,7 +140,14 @@ impl Oracle<'_> {
                     self.cells[to.0 as usize] = value;
                 }
             }
-            // What a dated transfer sees of this row is how it stands before.
+            for draw in &self.model.drawn {
+                // What a draw sees of this row is how it stands before.
+                if self.model.draws[*draw as usize].rows {
+                    self.remember(false);
+                }
+                self.draw(*draw)?;
+            }
+            // And so does a dated transfer.
             self.remember(false);
             self.now = Now::default();
             self.dated()?;
@@ -300,6 +313,34 @@ impl Oracle<'_> {
                 let value = self.eval(self.model.facts[i as usize].value);
                 self.now.facts.insert(i, value);
             }
+            Work::Draw(d) => self.draw(d)?,
+        }
+        Ok(())
+    }
+
+    /// Makes a draw, if one is due.
+    fn draw(&mut self, number: u32) -> Checked<()> {
+        let (model, clock, at) = (self.model, &self.model.clock, self.step);
+        let draw = &model.draws[number as usize];
+        let due = match draw.every {
+            Some(period) => event_hits(clock, at, clock.start, Some(self.eval(period)), None),
+            None => true,
+        };
+        if !due {
+            return Ok(());
+        }
+        let args: Vec<f64> = draw.args.iter().map(|e| self.eval(*e)).collect();
+        let mut value = f64::NAN;
+        if draw.how.wrong(&args).is_none() {
+            let place = Place { run: self.case.run, step: at as u32, member: 0 };
+            value = draw.how.sample(&model.samples, &args, &mut Stream::new(key(self.case.seed, draw.hash), place));
+        }
+        if value.is_finite() {
+            self.draws[number as usize] = value;
+        } else if self.last {
+            self.draws[number as usize] = f64::NAN;
+        } else {
+            return Err(FaultKind::Draw { what: Drawn::Draw(number), args, value });
         }
         Ok(())
     }
@@ -315,7 +356,10 @@ impl Oracle<'_> {
 
     fn open(&mut self, out: &mut Outcome) -> Checked<()> {
         for (i, (to, e, _)) in self.model.opening.iter().enumerate() {
-            let value = self.eval(*e);
+            let value = match self.model.expr(*e) {
+                Expr::Uncertain(number) => self.uncertain(number)?,
+                _ => self.eval(*e),
+            };
             match to {
                 Opened::Param(p) => self.params[*p as usize] = value,
                 Opened::Cell(c) => {
@@ -356,6 +400,17 @@ impl Oracle<'_> {
             self.balances[i] = Balance { opened, scale: self.held(asset, f64::abs), ..Balance::default() };
         }
         Ok(())
+    }
+
+    /// A param that is sampled.
+    fn uncertain(&self, number: u32) -> Checked<f64> {
+        let param = &self.model.uncertain[number as usize];
+        let args: Vec<f64> = param.args.iter().map(|e| self.eval(*e)).collect();
+        let mut value = f64::NAN;
+        if param.how.wrong(&args).is_none() {
+            value = param.how.quantile(&self.model.samples, &args, self.case.luck_of(self.model, number));
+        }
+        if value.is_finite() { Ok(value) } else { Err(FaultKind::Draw { what: Drawn::Param(number), args, value }) }
     }
 
     fn held(&self, asset: &Asset, size: fn(f64) -> f64) -> f64 {
@@ -460,6 +515,10 @@ impl Oracle<'_> {
             Expr::Factor(t) => self.now.factors.get(&t).copied().unwrap_or(f64::NAN),
             Expr::Fact(i) => self.now.facts.get(&i).copied().unwrap_or(f64::NAN),
             Expr::Probe(p) => self.probes[p as usize],
+            Expr::Draw(d) => self.draws[d as usize],
+            // It stands alone in an opening, which has met it.
+            Expr::Uncertain(_) => f64::NAN,
+            Expr::Input(i) => self.case.inputs.get(i as usize).copied().unwrap_or(f64::NAN),
             Expr::Unary(Unary::Negate, a) => -self.eval(a),
             Expr::Unary(Unary::Not, a) => truth(self.eval(a) == 0.0),
             Expr::Binary(op, a, b) => {

@@ -90,6 +90,23 @@ pub(super) struct Inst {
     pub to: Reg,
 }
 
+/// A draw: the code that works out its arguments, and their registers.
+#[derive(Clone, Debug)]
+pub(super) struct Drawing {
+    pub code: Range<usize>,
+    pub args: Vec<Reg>,
+    pub every: Option<Reg>,
+}
+
+/// Where an opening comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Opening {
+    Reg(Reg),
+    /// A sampled param, by number, and the registers of its distribution's arguments.
+    Uncertain(u32, Vec<Reg>),
+    Input(u32),
+}
+
 /// A dated transfer: when, and the code that works out what it asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Dated {
@@ -160,8 +177,10 @@ pub struct Program<'m> {
     pub(super) time: Reg,
     pub(super) step: Reg,
     pub(super) params: Range<usize>,
-    /// Openings in order: the code, and the registers to check and fill.
-    pub(super) openings: Vec<(Range<usize>, Reg, Reg)>,
+    /// Openings in order: the code, where the value is found, and the register to fill.
+    /// By the number of the draw.
+    pub(super) draws: Vec<Drawing>,
+    pub(super) openings: Vec<(Range<usize>, Opening, Reg)>,
     pub(super) once: Range<usize>,
     pub(super) start_bounds: Vec<Limits>,
     pub(super) bounds: Vec<Limits>,

@@ -1,14 +1,16 @@
 //! Runs a [`Program`] once.
 
-use super::program::{Limits, NewState, Op, Phase, Program, apply};
+use super::program::{Limits, NewState, Op, Opening, Phase, Program, apply};
 use super::settle::Edges;
-use super::{AUDIT, Balance, Extremes, Fault, FaultKind, Outcome, Value};
+use super::{AUDIT, Balance, Case, Drawn, Extremes, Fault, FaultKind, Outcome, Value};
+use crate::builtins::philox::{Place, Stream, key};
 use crate::builtins::{Accumulator, Instant, Item, event_step};
-use crate::ir::{Column, Model, Move, MoveId, TradeId, Work, event_hits, window};
+use crate::ir::{Column, How, Model, Move, MoveId, TradeId, Work, event_hits, window};
 
 pub(super) struct Run<'p> {
     pub(super) program: &'p Program<'p>,
     pub(super) model: &'p Model,
+    case: &'p Case,
     pub(super) regs: Vec<f64>,
     pub(super) instant: Instant,
     pub(super) step: u64,
@@ -63,12 +65,13 @@ pub(super) type Checked<T> = Result<T, FaultKind>;
 
 impl Program<'_> {
     /// Runs the model once.
-    pub fn run(&self) -> Outcome {
+    pub fn run(&self, case: &Case) -> Outcome {
         let model = self.model;
         let (stocks, moves) = (model.stocks.len(), model.moves.len());
         let mut run = Run {
             program: self,
             model,
+            case,
             regs: self.registers.clone(),
             instant: model.clock.instant(0),
             step: 0,
@@ -170,6 +173,12 @@ impl Run<'_> {
                 for (to, from) in &model.shifts {
                     self.regs[to.0 as usize] = self.regs[from.0 as usize];
                 }
+            }
+            for draw in &model.drawn {
+                if model.draws[*draw as usize].rows {
+                    self.exec(&program.row);
+                }
+                self.draw(*draw)?;
             }
             if k == 0 || !dated.is_empty() {
                 // What a dated transfer sees of this row is how it stands before.
@@ -335,6 +344,7 @@ impl Run<'_> {
                 Work::Demand(m) => self.ask(m.0, stage)?,
                 Work::Take(m) => self.take(m.0, edges),
                 Work::Trade(t) => self.trade(t, edges),
+                Work::Draw(d) => self.draw(d)?,
                 Work::Fact(_) => {}
             }
         }
@@ -361,6 +371,30 @@ impl Run<'_> {
         }
     }
 
+    /// Makes a draw, if one is due; in the last row nothing can fail.
+    fn draw(&mut self, number: u32) -> Checked<()> {
+        let (program, model) = (self.program, self.model);
+        let (drawing, draw) = (&program.draws[number as usize], &model.draws[number as usize]);
+        self.exec(&drawing.code);
+        let clock = &model.clock;
+        if let Some(every) = drawing.every
+            && !event_hits(clock, self.step, clock.start, Some(self.reg(every)), None)
+        {
+            return Ok(());
+        }
+        let args = drawing.args.iter().map(|a| self.reg(*a)).collect();
+        let place = Place { run: self.case.run, step: self.step as u32, member: 0 };
+        let mut stream = Stream::new(key(self.case.seed, draw.hash), place);
+        let value =
+            drawn(&draw.how, Drawn::Draw(number), args, |args| draw.how.sample(&model.samples, args, &mut stream));
+        let to = program.time as usize + 2 + model.probes.len() + number as usize;
+        self.regs[to] = match value {
+            Err(_) if self.last => f64::NAN,
+            value => value?,
+        };
+        Ok(())
+    }
+
     /// The states that change with this step, and to what.
     fn new_states(&self, k: u64, states: &[(usize, NewState)], news: &mut Vec<(usize, f64)>) {
         let clock = &self.model.clock;
@@ -381,7 +415,15 @@ impl Run<'_> {
         self.regs[program.time as usize] = self.instant.time;
         for (i, (code, value, to)) in program.openings.iter().enumerate() {
             self.exec(code);
-            let value = self.reg(*value);
+            let value = match value {
+                Opening::Reg(value) => self.reg(*value),
+                Opening::Input(i) => self.case.inputs.get(*i as usize).copied().unwrap_or(f64::NAN),
+                Opening::Uncertain(u, args) => {
+                    let args = args.iter().map(|a| self.reg(*a)).collect();
+                    let (how, luck) = (&model.uncertain[*u as usize].how, self.case.luck_of(model, *u));
+                    drawn(how, Drawn::Param(*u), args, |args| how.quantile(&model.samples, args, luck))?
+                }
+            };
             let param = program.params.contains(&(*to as usize));
             if !param && !value.is_finite() {
                 return Err(FaultKind::NotFinite { what: Value::Opening(i), value });
@@ -539,6 +581,12 @@ impl Run<'_> {
         out.goals = program.goals.iter().map(|r| self.reg(*r)).collect();
         out.seen = program.seen.iter().map(|r| r.map_or(f64::NAN, |r| self.reg(r))).collect();
     }
+}
+
+/// What comes of arguments that a distribution can have.
+fn drawn(how: &How, what: Drawn, args: Vec<f64>, value: impl FnOnce(&[f64]) -> f64) -> Checked<f64> {
+    let value = if how.wrong(&args).is_some() { f64::NAN } else { value(&args) };
+    if value.is_finite() { Ok(value) } else { Err(FaultKind::Draw { what, args, value }) }
 }
 
 /// New values of states are numbers.

@@ -34,6 +34,9 @@ impl Lower<'_> {
             Expr::Series(s) => (19, u64::from(s), [0; 3]),
             Expr::Factor(t) => (20, u64::from(t.0), [0; 3]),
             Expr::Fact(f) => (21, u64::from(f), [0; 3]),
+            Expr::Draw(d) => (22, u64::from(d), [0; 3]),
+            Expr::Uncertain(u) => (23, u64::from(u), [0; 3]),
+            Expr::Input(i) => (24, u64::from(i), [0; 3]),
         };
         if let Some(known) = self.known.get(&key) {
             return *known;

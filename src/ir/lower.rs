@@ -19,6 +19,15 @@ pub(super) const MAX_EXPRS: usize = 30_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge;
 
+/// What whoever runs the model wants to say anew for each run.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Uncertain params are drawn, those with a default too.
+    pub sampled: bool,
+    /// Members of params, stocks and states whose opening comes from [`Expr::Input`].
+    pub inputs: Vec<(DeclId, u32)>,
+}
+
 /// What a declaration became: of an array, the first of its members.
 #[derive(Clone, Copy)]
 pub(super) enum Home {
@@ -58,6 +67,7 @@ pub(super) enum Mode {
 pub(super) struct Lower<'a> {
     pub hir: &'a hir::Model,
     pub facts: &'a Facts,
+    pub asked_for: &'a Asked,
     pub out: Model,
     pub homes: Vec<Home>,
     pub memory: HashMap<(DeclId, u32), Remembered>,
@@ -88,7 +98,7 @@ pub(super) struct Lower<'a> {
 }
 
 /// Lowers a model without errors. `None` where a fact is missing: the model has errors or no clock.
-pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>> {
+pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Model, TooLarge>> {
     let clock = facts.clock.as_ref()?;
     let method = hir.clock.as_ref()?.method.0;
     let out = Model {
@@ -98,6 +108,11 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         picks: Vec::new(),
         curves: Vec::new(),
         series: Vec::new(),
+        samples: Vec::new(),
+        draws: Vec::new(),
+        drawn: Vec::new(),
+        uncertain: Vec::new(),
+        inputs: Vec::new(),
         params: 0,
         cells: 0,
         holdings: 0,
@@ -145,8 +160,10 @@ pub fn lower(hir: &hir::Model, facts: &Facts) -> Option<Result<Model, TooLarge>>
         own_window: false,
         hir,
         facts,
+        asked_for: asked,
         out,
     };
+    lower.out.inputs = asked.inputs.iter().map(|(decl, member)| Origin { decl: *decl, member: *member }).collect();
     lower.fold.rough = true;
     lower.homes();
     lower.model();
@@ -309,7 +326,10 @@ impl Lower<'_> {
                     Home::Cell(c) => Opened::Cell(CellId(c + origin.member)),
                     _ => return,
                 };
-                let value = l.expr(e);
+                let value = match l.asked_for.inputs.iter().position(|i| *i == (origin.decl, origin.member)) {
+                    Some(input) => l.add(Expr::Input(input as u32)),
+                    None => l.expr(e),
+                };
                 l.out.opening.push((to, value, origin));
             });
         }

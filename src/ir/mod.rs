@@ -5,11 +5,13 @@
 //! Invariant: definitions stand in an order in which they can be worked out. Absent on purpose: how to run it; only
 //! which steps a time falls on is said here, once for both.
 
+mod chance;
 mod expr;
 mod lower;
 mod memory;
 
-pub use lower::{TooLarge, lower};
+pub use chance::{Draw, How, Uncertain};
+pub use lower::{Asked, TooLarge, lower};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -95,6 +97,12 @@ pub enum Expr {
     Curve(u32, ExprId),
     /// Data over time, by number.
     Series(u32),
+    /// What was drawn last, by the number of the draw.
+    Draw(u32),
+    /// What an uncertain param comes to where it is sampled, by number; at the start only.
+    Uncertain(u32),
+    /// What whoever runs the model puts in place, by number; at the start only.
+    Input(u32),
 }
 
 /// The values that a function of many looks at.
@@ -302,6 +310,8 @@ pub enum Work {
     Trade(TradeId),
     /// Work out a `let` of the phase.
     Fact(u32),
+    /// Make a draw of the phase.
+    Draw(u32),
 }
 
 /// How a state moves.
@@ -463,6 +473,15 @@ pub struct Model {
     pub picks: Vec<Pick>,
     pub curves: Vec<Curve>,
     pub series: Vec<Series>,
+    /// What empirical distributions draw from, in ascending order.
+    pub samples: Vec<Vec<f64>>,
+    pub draws: Vec<Draw>,
+    /// The draws outside phases in an order in which they can be made: when a step starts, before what moves on its date.
+    pub drawn: Vec<u32>,
+    /// The params that are sampled.
+    pub uncertain: Vec<Uncertain>,
+    /// What whoever runs the model puts in place.
+    pub inputs: Vec<Origin>,
     pub params: usize,
     pub cells: usize,
     /// So many of the first cells are stocks and states: what a phase changes.
@@ -476,7 +495,7 @@ pub struct Model {
     pub parts: Vec<Part>,
     pub trades: Vec<Trade>,
     pub facts: Vec<Fact>,
-    /// Of each phase its undated moves and its lets, in an order in which they can be worked out. A model without phases has
+    /// Of each phase its undated moves, its draws and its lets, in an order in which they can be worked out. A model without phases has
     /// one.
     pub work: Vec<Vec<Work>>,
     /// Rows are kept after each phase, too.

@@ -2,7 +2,7 @@
 
 use crate::check::Ty;
 use crate::diag::{Code, Diagnostic};
-use crate::exec::{Fault, FaultKind, Outcome, Value};
+use crate::exec::{Drawn, Fault, FaultKind, Outcome, Value};
 use crate::hir::{BinderId, DeclId, DeclKind, ExprId, ExprKind};
 use crate::ir::{self, MoveId, Origin};
 use crate::session::Checked;
@@ -25,6 +25,7 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
         FaultKind::Part { moved, part, value } => failure.part(*moved, *part, *value),
         FaultKind::Parts { moved, sum, whole } => failure.parts(*moved, *sum, *whole),
         FaultKind::NotFinite { what, value } => failure.not_finite(*what, *value),
+        FaultKind::Draw { what, args, value } => failure.draw(*what, args, *value),
         FaultKind::OpensBelowZero { stock, value } => {
             let origin = model.stocks[*stock].origin;
             let (id, decl) = (origin.decl, checked.model.decl(origin.decl));
@@ -293,6 +294,21 @@ impl Failure<'_> {
             error.notes.dedup();
         }
         error.help(help)
+    }
+
+    fn draw(&self, what: Drawn, args: &[f64], value: f64) -> Diagnostic {
+        let (origin, how, when) = match what {
+            Drawn::Draw(d) => {
+                let draw = &self.model.draws[d as usize];
+                (draw.origin, draw.how, self.step(draw.phase))
+            }
+            Drawn::Param(u) => {
+                (self.model.uncertain[u as usize].origin, self.model.uncertain[u as usize].how, self.row())
+            }
+        };
+        let why = how.wrong(args).unwrap_or(if value.is_nan() { "no value is possible" } else { "it is infinite" });
+        let span = self.checked.model.decl(origin.decl).whole;
+        Diagnostic::new(Code::E0903, format!("`{}` cannot be drawn in {when}", self.name(origin)), span, why)
     }
 
     fn not_finite(&self, what: Value, value: f64) -> Diagnostic {

@@ -8,7 +8,7 @@ pub mod models;
 mod mutate;
 mod stack;
 
-use flowc::exec::{FaultKind, Outcome, Program, oracle};
+use flowc::exec::{Case, FaultKind, Outcome, Program, oracle};
 use flowc::ir::{Expr, ExprId, Model};
 use flowc::syntax::token::{Tok, lex};
 use flowc::{Checked, MemLoader, Settings};
@@ -143,7 +143,7 @@ pub fn agree(checked: &Checked) -> Option<Outcome> {
     {
         return None;
     }
-    let (fast, slow) = (Program::new(&model).run(), oracle::run(&model));
+    let (fast, slow) = (Program::new(&model).run(&Case::default()), oracle::run(&model, &Case::default()));
     // Every field, without naming them. Of two numbers each is written in its own way, but for NaN: which of those an operation
     // gives is left open by Rust, and no result shows it.
     let (one, other) = (format!("{fast:#?}"), format!("{slow:#?}"));
