@@ -6,10 +6,15 @@
 //! Absent on purpose: units, names of parameters, the place of a draw.
 
 mod counts;
+mod form;
 mod gamma;
+mod laws;
+mod search;
+mod table;
 
 pub use counts::{binomial, poisson};
-pub use gamma::{beta, gamma};
+pub use form::{Form, Sampler, find, forms};
+pub use gamma::{beta, gamma, student_t};
 
 use super::kernels::elementary::{exp, ln, pow};
 use super::kernels::quantile::normal_quantile;
@@ -61,6 +66,18 @@ pub fn pareto(shape: f64, least: f64, u: f64) -> f64 {
 #[inline]
 pub fn logistic(mean: f64, scale: f64, u: f64) -> f64 {
     within(scale >= 0.0, mean + scale * (ln(u) - ln(1.0 - u)))
+}
+
+/// Whether something of probability `p` happens: 1 or 0.
+#[inline]
+pub fn bernoulli(p: f64, u: f64) -> f64 {
+    within((0.0..=1.0).contains(&p), if 1.0 - u < p { 1.0 } else { 0.0 })
+}
+
+/// How many trials fail before the first success: the whole part of ln(1 − u) / ln(1 − p).
+#[inline]
+pub fn geometric(p: f64, u: f64) -> f64 {
+    within((p > 0.0) & (p <= 1.0), libm::floor(ln(1.0 - u) / libm::log1p(-p)))
 }
 
 /// Triangular: most likely at `mode`, and less so along straight lines down to `low` and `high`.

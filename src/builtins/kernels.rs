@@ -4,6 +4,7 @@
 use super::Instant;
 
 pub mod elementary;
+pub mod incomplete;
 pub mod quantile;
 
 /// `x` to the power `y`.

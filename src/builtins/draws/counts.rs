@@ -6,6 +6,7 @@
 
 use super::within;
 use crate::builtins::kernels::elementary::{exp, ln};
+use crate::builtins::kernels::incomplete::{deviance, stirling};
 use crate::builtins::philox::Stream;
 
 /// How many of `n` independent trials succeed, each with probability `p`.
@@ -112,26 +113,4 @@ fn ln_binomial(k: f64, n: f64, p: f64) -> f64 {
         let apart = deviance(k, n * p) + deviance(n - k, n * (1.0 - p));
         stirling(n) - stirling(k) - stirling(n - k) - apart - 0.5 * ln(std::f64::consts::TAU * k * ((n - k) / n))
     }
-}
-
-/// By how much ln n! is above Stirling's (n + ½) ln n − n + ½ ln 2π, for n ≥ 1.
-fn stirling(n: f64) -> f64 {
-    if n < 16.0 {
-        return libm::lgamma(n + 1.0) - (n + 0.5) * ln(n) + n - 0.5 * ln(std::f64::consts::TAU);
-    }
-    let z = 1.0 / (n * n);
-    (1.0 / 12.0 - z * (1.0 / 360.0 - z * (1.0 / 1_260.0 - z * (1.0 / 1_680.0 - z * (1.0 / 1_188.0))))) / n
-}
-
-/// x ln(x / mean) + mean − x: how unlikely it is to be this far off.
-fn deviance(x: f64, mean: f64) -> f64 {
-    let (off, sum) = (x - mean, x + mean);
-    if off.abs() >= 0.1 * sum {
-        return x * ln(x / mean) - off;
-    }
-    // With v = off / sum, x ln((1 + v) / (1 − v)) − off = off · v + 2 x (v³/3 + v⁵/5 + …); at most v = 0.1.
-    let v = off / sum;
-    let z = v * v;
-    let series = (1..=9).rev().fold(0.0, |rest, i| (rest + 1.0 / f64::from(2 * i + 1)) * z);
-    off * v + 2.0 * x * v * series
 }

@@ -1,4 +1,4 @@
-//! Gamma and beta.
+//! Gamma, beta and Student's t.
 //!
 //! In: parameters and a stream. Out: a value that has the distribution exactly, but for rounding. Absent on purpose: inverse CDFs,
 //! which have no formula; so these do not rise with a uniform.
@@ -30,6 +30,17 @@ pub fn beta(a: f64, b: f64, stream: &mut Stream) -> f64 {
     // Through the ratio's logarithm, because small parameters make both too small for a double.
     let odds = (y / x) * exp(y_factor - x_factor);
     within(odds >= 0.0, 1.0 / (1.0 + odds))
+}
+
+/// Student's t with `df` degrees of freedom: a normal value over the root of a mean square of them. It rises with its first uniform.
+pub fn student_t(df: f64, stream: &mut Stream) -> f64 {
+    let support = (df > 0.0) & (df < f64::INFINITY);
+    if !support {
+        return f64::NAN;
+    }
+    let z = normal_quantile(stream.uniform());
+    let (value, factor) = standard(0.5 * df, stream);
+    z * (0.5 * df / value).sqrt() * exp(-0.5 * factor)
 }
 
 /// A gamma value of scale 1, as v · eᶠ: (v, f).
