@@ -1,5 +1,5 @@
-//! What functions compute, on doubles. Transcendentals come from the libm crate, never from the platform, so that results
-//! are the same bits everywhere.
+//! What functions compute, on doubles. exp, ln and powers are our own ([`elementary`]), so that one value and many have the same
+//! bits; other transcendentals come from the libm crate. Never from the platform: results are the same bits everywhere.
 
 use super::Instant;
 
@@ -9,7 +9,7 @@ pub mod quantile;
 
 /// `x` to the power `y`.
 pub fn power(x: f64, y: f64) -> f64 {
-    libm::pow(x, y)
+    elementary::pow(x, y)
 }
 
 /// The number of the step on which an instant falls: the first whose time is not before it, rounding aside.

@@ -2,6 +2,7 @@
 
 use super::aggregate as a;
 use super::kernels as k;
+use super::kernels::elementary as e;
 use super::{Aggregate, Builtin, Kernel, Memory, Reducer, Signature};
 
 type Row =
@@ -11,8 +12,8 @@ type Row =
 const ROWS: &[Row] = &[
     ("abs(x: D) -> D", Kernel::One(libm::fabs), None, None, "The size of a value, without its sign.", "abs(price - target)", &["Vensim: ABS", "Stella: ABS"]),
     ("sqrt(x: D) -> D½", Kernel::One(libm::sqrt), None, None, "The square root; the unit's powers are halved.", "sqrt(reserve_a * reserve_b)", &["Vensim: SQRT", "Stella: SQRT"]),
-    ("exp(x: 1) -> 1", Kernel::One(libm::exp), None, None, "e to the power x.", "exp(-time / (12 month))", &["Vensim: EXP", "Stella: EXP"]),
-    ("ln(x: 1) -> 1", Kernel::One(libm::log), None, None, "The natural logarithm.", "ln(2) / (12 month)", &["Vensim: LN", "Stella: LN"]),
+    ("exp(x: 1) -> 1", Kernel::One(e::exp), None, None, "e to the power x.", "exp(-time / (12 month))", &["Vensim: EXP", "Stella: EXP"]),
+    ("ln(x: 1) -> 1", Kernel::One(e::ln), None, None, "The natural logarithm.", "ln(2) / (12 month)", &["Vensim: LN", "Stella: LN"]),
     ("log10(x: 1) -> 1", Kernel::One(libm::log10), None, None, "The logarithm to base 10.", "log10(holders)", &["Stella: LOG10"]),
     ("log(x: 1, base: 1) -> 1", Kernel::Two(k::log), None, None, "The logarithm to any base.", "log(8, 2)", &["Vensim: LOG"]),
     ("sin(x: 1) -> 1", Kernel::One(libm::sin), None, None, "The sine of an angle in radians.", "sin(2 * pi * time / (12 month))", &["Vensim: SIN", "Stella: SIN"]),

@@ -1,7 +1,7 @@
 //! A distribution as the language knows it: how it is called, what it draws, what is wrong with its arguments.
 //!
 //! In: arguments in stored units, in the order of the signature, the rest of the four unused. Out: samples, quantiles,
-//! probabilities, moments. Invariant: all of them are NaN where [`Form::support`] has something to say, and the quantile rises with
+//! probabilities, moments. Invariant: all of them are NaN where [`Form::wrong`] has something to say, and the quantile rises with
 //! its uniform. Absent on purpose: units, the place of a draw, what a model makes of a wrong argument.
 
 use super::table;
@@ -71,13 +71,13 @@ impl Form {
     }
 
     /// What is wrong with the arguments, as a sentence without its end: "sd must not be below 0".
-    pub fn support(&self, args: &[f64; 4]) -> Option<&'static str> {
+    pub fn wrong(&self, args: &[f64; 4]) -> Option<&'static str> {
         (self.support)(args)
     }
 
     /// The arguments as the sampler takes them, in which alternatives agree; all NaN where something is wrong with them.
     pub fn standard(&self, args: &[f64; 4]) -> [f64; 4] {
-        if self.support(args).is_none() { (self.standard)(*args) } else { [f64::NAN; 4] }
+        if self.wrong(args).is_none() { (self.standard)(*args) } else { [f64::NAN; 4] }
     }
 
     /// How a value comes about from arguments in the standard form.
