@@ -6,6 +6,8 @@
 //! Invariant: an instruction does to its operands what the oracle does, in the same order. Absent on purpose: control flow;
 //! both arms of `if` are worked out and one is chosen.
 
+mod slopes;
+
 use std::ops::Range;
 
 use ordered_float::OrderedFloat;
@@ -36,6 +38,9 @@ struct Compiler<'m> {
     values: HashMap<Key, Reg>,
     lets: HashMap<u32, Reg>,
     first: usize,
+    /// The stage whose code is emitted, and what all stages of a step have come to.
+    within: Option<slopes::Within>,
+    combined: slopes::Found,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +89,8 @@ impl<'m> Compiler<'m> {
             values: HashMap::default(),
             lets: HashMap::default(),
             first: 0,
+            within: None,
+            combined: slopes::Found::default(),
             model,
         }
     }
@@ -131,6 +138,7 @@ impl<'m> Compiler<'m> {
         let mut probes: Vec<Option<ProbeRegs>> = vec![None; model.probes.len()];
         self.watched(false, &mut asserts, &mut probes);
         let watch = self.section();
+        let (slopes, done) = self.slopes();
         let phases = (0..model.work.len()).map(|p| self.phase(p)).collect();
         if model.work.len() > 1 {
             // What follows sees the row as it was.
@@ -186,6 +194,8 @@ impl<'m> Compiler<'m> {
             row,
             watch,
             asserts,
+            slopes,
+            done,
             phases,
             after,
             after_watch,
@@ -356,7 +366,8 @@ impl<'m> Compiler<'m> {
         let updates = self.model.updates.iter().enumerate().filter(|(_, u)| u.phase == phase);
         updates
             .map(|(i, u)| {
-                let (value, every) = (self.expr(u.value), u.every.map(|e| self.expr(e)));
+                let value = self.combined.rate(i).unwrap_or_else(|| self.expr(u.value));
+                let every = u.every.map(|e| self.expr(e));
                 (i, NewState { cell: u.cell.0, value, rate: u.rate, every })
             })
             .collect()
@@ -370,9 +381,11 @@ impl<'m> Compiler<'m> {
             match work {
                 Work::Demand(id) => {
                     let m = &model.moves[id.0 as usize];
-                    stage.amount = self.expr(m.amount);
+                    (stage.amount, stage.shares) = match self.combined.flow(id) {
+                        Some(combined) => combined,
+                        None => (self.expr(m.amount), self.shares(id)),
+                    };
                     stage.condition = m.condition.map(|c| self.expr(c));
-                    stage.shares = self.shares(id);
                 }
                 Work::Fact(f) => {
                     let (value, to) = (self.expr(model.facts[f as usize].value), self.fact(f));
@@ -415,12 +428,16 @@ impl<'m> Compiler<'m> {
             return *reg;
         }
         let reg = stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.new_expr(e));
-        let lasts = self.level[reg as usize] < Level::Step;
+        // What a name means at a stage does not last.
+        let lasts = self.level[reg as usize] < Level::Step && self.within.is_none();
         if lasts { &mut self.lasting } else { &mut self.moment }.insert(e, reg);
         reg
     }
 
     fn new_expr(&mut self, e: ExprId) -> Reg {
+        if let Some(reg) = self.at_stage(e) {
+            return reg;
+        }
         match self.model.expr(e) {
             Expr::Constant(value) => self.constant(value),
             Expr::Param(p) => self.param(p),
@@ -500,10 +517,11 @@ impl<'m> Compiler<'m> {
     fn emit(&mut self, op: Op, regs: [Reg; 3], used: usize) -> Reg {
         let [a, b, c] = regs;
         let mut level = regs[..used].iter().map(|r| self.level[*r as usize]).max().unwrap_or(Level::Constant);
+        let (mut tag, f) = key(op);
         if matches!(op, Op::Clock(_) | Op::Series(_)) {
             level = level.max(Level::Step);
+            tag += self.within.as_ref().map_or(0, |w| w.halves as u8 * 32);
         }
-        let (tag, f) = key(op);
         let at = (tag, f, a, b, c);
         if let Some(reg) = self.values.get(&at).or_else(|| self.lasting_values.get(&at)) {
             return *reg;

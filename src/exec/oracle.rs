@@ -4,12 +4,13 @@
 //! hoisted or shared with [`super::Program`].
 
 mod settle;
+mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Balance, Case, Drawn, Extremes, Fault, FaultKind, Outcome, Value};
 use crate::builtins::philox::{Place, Stream, key};
-use crate::builtins::{Accumulator, Item, power};
+use crate::builtins::{Accumulator, Instant, Item, power};
 use crate::ir::{
     Asset, Binary, Bound, CellId, Expr, ExprId, Known, Model, Move, MoveId, Opened, Summed, TradeId, Unary, Work,
     event_hits,
@@ -37,10 +38,14 @@ struct Oracle<'m> {
     short_trades: Vec<u64>,
     /// In the last row nothing can fail.
     last: bool,
+    /// How many halves of a step the clock is behind the row: that of a stage.
+    halves: u64,
+    /// What the stages of this step come to; nothing by Euler's method.
+    combined: Slopes,
 }
 
 /// What is worked out in a step; what is not worked out yet is absent.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Now {
     /// What each move asked for and got, per time for flows.
     asked: BTreeMap<MoveId, f64>,
@@ -64,6 +69,8 @@ type News = Vec<(usize, f64)>;
 /// What has been settled and has not landed: the moves, what stocks come to, and what states take.
 type Waiting = (Vec<MoveId>, Vec<f64>, News);
 
+use stages::Slopes;
+
 type Checked<T> = Result<T, FaultKind>;
 
 /// Runs a model once.
@@ -85,6 +92,8 @@ pub fn run(model: &Model, case: &Case) -> Outcome {
         missed: vec![0.0; model.moves.len()],
         short_trades: vec![0; model.trades.len()],
         last: false,
+        halves: 0,
+        combined: Slopes::default(),
         model,
         case,
     };
@@ -244,6 +253,7 @@ impl Oracle<'_> {
     fn phases(&mut self, k: u64) -> Checked<Option<Waiting>> {
         let model = self.model;
         let count = model.work.len();
+        self.stages();
         for (phase, work) in model.work.iter().enumerate() {
             self.moment = Some(phase);
             let together = self.moves(|m| m.event.is_none() && m.phase == phase);
@@ -291,7 +301,10 @@ impl Oracle<'_> {
             {
                 continue;
             }
-            let value = self.eval(update.value);
+            let value = match self.combined.rates.get(&i) {
+                Some(combined) => *combined,
+                None => self.eval(update.value),
+            };
             news.push((i, if update.rate { self.cell(update.cell) + clock.dt * value } else { value }));
         }
         news
@@ -497,6 +510,11 @@ impl Oracle<'_> {
         self.cells[id.0 as usize]
     }
 
+    /// The clock, at the row or at a stage.
+    fn instant(&self) -> Instant {
+        self.model.clock.stage(self.step, self.halves)
+    }
+
     fn eval(&self, e: ExprId) -> f64 {
         stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.eval_inner(e))
     }
@@ -508,7 +526,7 @@ impl Oracle<'_> {
             Expr::Param(p) => self.params[p as usize],
             Expr::Cell(c) => self.cell(c),
             Expr::Let(l) => self.eval(self.model.lets[l as usize].value),
-            Expr::Time => self.model.clock.time(self.step),
+            Expr::Time => self.instant().time,
             Expr::Step => self.step as f64,
             Expr::Taken(m) => self.now.taken.get(&m).copied().unwrap_or(f64::NAN),
             Expr::Asked(m) => self.now.asked.get(&m).copied().unwrap_or(f64::NAN),
@@ -549,7 +567,7 @@ impl Oracle<'_> {
             Expr::One(f, a) => f(self.eval(a)),
             Expr::Two(f, a, b) => f(self.eval(a), self.eval(b)),
             Expr::Three(f, a, b, c) => f(self.eval(a), self.eval(b), self.eval(c)),
-            Expr::Clock(f, args) => f(args.map(|a| self.eval(a)), self.model.clock.instant(self.step)),
+            Expr::Clock(f, args) => f(args.map(|a| self.eval(a)), self.instant()),
             Expr::Many(list) => {
                 let list = &self.model.lists[list as usize];
                 let is_in = |condition: Option<ExprId>| condition.is_none_or(|c| self.eval(c) != 0.0);
@@ -571,7 +589,7 @@ impl Oracle<'_> {
                 self.eval(found.map_or(pick.otherwise, |i| pick.values[i]))
             }
             Expr::Curve(c, x) => self.model.curves[c as usize].at(self.eval(x)),
-            Expr::Series(s) => self.model.series[s as usize].at(self.model.clock.instant(self.step)),
+            Expr::Series(s) => self.model.series[s as usize].at(self.instant()),
         }
     }
 }

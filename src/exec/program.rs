@@ -149,6 +149,15 @@ pub(super) struct NewState {
     pub every: Option<Reg>,
 }
 
+/// A stage of Runge-Kutta: straight code with a time of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Slope {
+    pub code: Range<usize>,
+    /// How many halves of a step it lies behind the row, and the register of its time.
+    pub halves: u64,
+    pub time: Reg,
+}
+
 /// Registers of a bound: the value and its limits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -190,6 +199,10 @@ pub struct Program<'m> {
     pub(super) row: Range<usize>,
     pub(super) watch: Range<usize>,
     pub(super) asserts: Vec<Reg>,
+    /// The stages in order, all of them before the work of the step; none by Euler's method.
+    pub(super) slopes: Vec<Slope>,
+    /// Transfers that move but once, and registers that say at the stages that they have.
+    pub(super) done: Vec<(MoveId, Reg)>,
     pub(super) phases: Vec<Phase>,
     pub(super) after: Range<usize>,
     pub(super) after_watch: Range<usize>,

@@ -276,6 +276,7 @@ impl Run<'_> {
             self.start.extend_from_slice(&self.regs[..model.holdings]);
             self.balanced.clone_from(&self.balances);
         }
+        self.slopes();
         let mut news = std::mem::take(&mut self.news);
         for (number, (phase, edges)) in program.phases.iter().zip(phases.iter_mut()).enumerate() {
             self.moment = Moment::Phase(number);
@@ -333,6 +334,19 @@ impl Run<'_> {
         self.set(&news);
         self.news = news;
         Ok(())
+    }
+
+    /// What flows ask for and how states change, by the stages of the step.
+    fn slopes(&mut self) {
+        let (program, model) = (self.program, self.model);
+        for (m, reg) in &program.done {
+            self.regs[*reg as usize] = f64::from(u8::from(self.done[m.0 as usize]));
+        }
+        for slope in &program.slopes {
+            let at = model.clock.stage(self.step, slope.halves);
+            self.regs[slope.time as usize] = at.time;
+            run_code(program, &slope.code, &mut self.regs, at, &mut self.scratch);
+        }
     }
 
     /// What moves in a phase, and what its stocks hold then; nothing lands yet.

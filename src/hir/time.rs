@@ -22,9 +22,6 @@ impl<'a> Resolver<'a> {
                     self.report(error);
                 }
             }
-            if method.0 != Method::Euler {
-                self.not_yet(&format!("`using {}`", using.text), using.span);
-            }
         }
         let starting = time.starting.as_ref().map(|date| (self.date(&date.text, date.span), date.span));
         let from = self.expr(&time.from);

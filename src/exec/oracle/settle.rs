@@ -76,7 +76,8 @@ impl<'m> Oracle<'m> {
     pub(super) fn ask(&mut self, id: MoveId) -> Checked<()> {
         let m = self.of(id);
         let holds = m.condition.is_none_or(|c| self.eval(c) != 0.0) && !(m.once && self.done[id.0 as usize]);
-        let mut value = if holds { self.eval(m.amount) } else { 0.0 };
+        let combined = self.combined.demands.get(&id).copied();
+        let mut value = if holds { combined.unwrap_or_else(|| self.eval(m.amount)) } else { 0.0 };
         let dt = self.dt(m);
         if !self.last {
             if !value.is_finite() {
@@ -103,7 +104,10 @@ impl<'m> Oracle<'m> {
             return Ok(());
         }
         self.now.holds.insert(id);
-        let said: Vec<f64> = self.model.parts(m).iter().filter_map(|p| p.share).map(|e| self.eval(e)).collect();
+        let said: Vec<f64> = match self.combined.said.get(&id) {
+            Some(combined) => combined.clone(),
+            None => self.model.parts(m).iter().filter_map(|p| p.share).map(|e| self.eval(e)).collect(),
+        };
         self.now.shares.insert(id, if m.amounts { self.amounts(id, value, said)? } else { self.shares(id, said)? });
         Ok(())
     }

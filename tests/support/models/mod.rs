@@ -230,6 +230,12 @@ impl Model {
         self.phases.len()
     }
 
+    /// Whether its steps have stages.
+    #[allow(dead_code)] // Fuzzing does not ask.
+    pub fn runge_kutta(&self) -> bool {
+        self.tags.iter().any(|tag| tag.starts_with("using"))
+    }
+
     fn lines<'a>(&self, decls: impl Iterator<Item = &'a Decl>) -> String {
         let (mut out, mut open) = (String::new(), None);
         for decl in decls {
@@ -438,7 +444,13 @@ impl Generator {
         let step = ["1", "0.5", "0.25", "2", "0.1"][self.random.below(if self.kind.exact { 4 } else { 5 })];
         let dt = step.parse::<f64>().unwrap_or(1.0);
         let to = from as f64 + steps as f64 * dt;
-        self.say(format!("time month from {from} to {} step {step}", (to * 1e6).round() / 1e6));
+        let mut using = "";
+        // Three sixths are no power of two.
+        if self.phases == 0 && !self.kind.exact && self.random.chance(60) {
+            using = [" using rk4", " using rk2"][self.random.below(2)];
+            self.tags.insert(if using.ends_with('4') { "using rk4" } else { "using rk2" });
+        }
+        self.say(format!("time month from {from} to {} step {step}{using}", (to * 1e6).round() / 1e6));
         if self.phases > 0 {
             self.decls.push(Decl { phase: None, text: phases(&PHASES[..self.phases]), flat: Some(String::new()) });
         }
