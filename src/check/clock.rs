@@ -6,7 +6,7 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 use super::constant::{constant, nearest_whole, tolerance};
 use super::{ClockFacts, Facts};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{ClockPart, Decl, DeclKind, ExprId, ExprKind, Model, Rule, Timing};
+use crate::hir::{ClockPart, Decl, DeclKind, ExprId, ExprKind, Method, Model, Rule, Timing};
 use crate::units::{plain, to_f64};
 
 /// A run of more steps than this is a slip of the clock's unit, and would never end.
@@ -18,6 +18,20 @@ pub(super) fn check(model: &Model, facts: &mut Facts, diagnostics: &mut Vec<Diag
     let Some(clock) = &model.clock else {
         return diagnostics.extend(missing(model).filter(|_| !model.clock_unknown));
     };
+    if let (Some(phase), (Method::Rk2 | Method::Rk4, Some(span))) = (model.phases.first(), clock.method) {
+        let name = clock.method.0.name();
+        diagnostics.push(
+            Diagnostic::new(
+                Code::E0510,
+                format!("a model with phases cannot run by `{name}`"),
+                span,
+                format!("`{name}` looks at a step as a whole, several times"),
+            )
+            .label(phase.span, "a phase changes what the next one sees, once")
+            .help("write `using euler`, with a shorter step; or do without phases")
+            .fix(span, "euler"),
+        );
+    }
     let mut value = |e: ExprId, what: &str| {
         let value = constant(facts, e);
         if value.is_none() && !matches!(model.expr(e).kind, ExprKind::Error) {

@@ -7,7 +7,7 @@ use super::constant::{constant, nearest_whole, tolerance};
 use super::{Facts, Ty};
 use crate::builtins::Reading;
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Model, PlaceKind, Timing};
+use crate::hir::{BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Method, Model, PlaceKind, Timing};
 use crate::source::{Origin, SourceMap, Span};
 use crate::units::{plain, to_f64};
 
@@ -100,6 +100,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         }
         if let (true, PlaceKind::Decl(source)) = (m.flow, m.from.kind) {
             drain(model, facts, source, &decl.name, m.amount, diagnostics);
+        }
+        if m.flow && m.short.is_some() {
+            limited(model, decl, diagnostics);
         }
         timing(model, facts, decl, &m.timing, m.flow || lumps(model, m.amount), diagnostics);
     }
@@ -233,12 +236,38 @@ fn unreached(model: &Model, facts: &Facts, e: ExprId, diagnostics: &mut Vec<Diag
     outside
 }
 
+/// A flow that is limited, where steps have stages: these do not know of the limit.
+fn limited(model: &Model, decl: &Decl, diagnostics: &mut Vec<Diagnostic>) {
+    let Some((method @ (Method::Rk2 | Method::Rk4), Some(span))) = model.clock.as_ref().map(|c| c.method) else {
+        return;
+    };
+    let name = method.name();
+    diagnostics.push(
+        Diagnostic::new(
+            Code::W0505,
+            format!("`{}` is limited, and `{name}` looks ahead as if it were not", decl.name),
+            decl.span,
+            "the limit counts once, at the end of the step",
+        )
+        .label(span, format!("`{name}` is for flows that are smooth"))
+        .help(
+            "let it fade out by itself, `min(wanted, stock / (1 month))`; or write `using euler`, with a shorter step",
+        ),
+    );
+}
+
 /// A flow that is a constant share of its source, and takes more than all of it in one step.
 fn drain(model: &Model, facts: &Facts, source: DeclId, name: &str, amount: ExprId, diagnostics: &mut Vec<Diagnostic>) {
     let Some(clock) = &facts.clock else { return };
     let Some(rate) = share(model, facts, source, amount) else { return };
     let part = rate * &clock.dt;
-    if part > BigRational::one() + tolerance() && matches!(facts.decl(source).ty, Ty::Number(_)) {
+    // Beyond this the stages come to more than there is, too (Hairer, Wanner 1996, IV.2: where |R(z)| = 1 on the real axis).
+    let (most, label) = match model.clock.as_ref().map(|c| c.method.0).unwrap_or_default() {
+        Method::Euler => (BigRational::one(), "the stock is empty within one step"),
+        Method::Rk2 => (BigRational::from_integer(2.into()), "the stages of a step miss the way down"),
+        Method::Rk4 => (BigRational::new(2785.into(), 1000.into()), "the stages of a step miss the way down"),
+    };
+    if part > most + tolerance() && matches!(facts.decl(source).ty, Ty::Number(_)) {
         let times = plain(to_f64(&part), 4);
         let stock = &model.decl(source).name;
         diagnostics.push(
@@ -246,7 +275,7 @@ fn drain(model: &Model, facts: &Facts, source: DeclId, name: &str, amount: ExprI
                 Code::W0502,
                 format!("`{name}` takes {times} times what `{stock}` holds in each step"),
                 model.expr(amount).span,
-                "the stock is empty within one step",
+                label,
             )
             .help("take a shorter step, or check the unit of the rate"),
         );

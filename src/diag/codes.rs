@@ -99,6 +99,7 @@ codes! {
     E0507 "a run too large"
     E0508 "a date where the clock has no dates"
     E0509 "a series that does not cover the run"
+    E0510 "phases in a clock of stages"
     E0801 "a setting that sets nothing"
     E0802 "a scenario that is not there"
     E0803 "a goal that cannot be judged"
@@ -123,6 +124,7 @@ codes! {
     W0502 "a rate that empties its stock within one step"
     W0503 "an instant between two steps"
     W0504 "an instant that no run reaches"
+    W0505 "a limited flow under `rk2` or `rk4`"
     W0601 "`each step` with a step that is not 1"
 }
 

@@ -165,7 +165,7 @@ impl Compiler<'_> {
                         within.factors.insert(t, factor);
                     }
                 }
-                Work::Trade(_) | Work::Take(_) | Work::Fact(_) => {}
+                Work::Trade(_) | Work::Take(_) | Work::Fact(_) | Work::Draw(_) => {}
             }
         }
         for (i, update) in model.updates.iter().enumerate().filter(|(_, u)| u.rate) {

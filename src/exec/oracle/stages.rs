@@ -102,7 +102,7 @@ impl Oracle<'_> {
                     let holds = leg.is_some_and(|leg| self.now.holds.contains(leg));
                     self.now.factors.insert(t, if holds { 1.0 } else { 0.0 });
                 }
-                Work::Take(_) | Work::Fact(_) => {}
+                Work::Take(_) | Work::Fact(_) | Work::Draw(_) => {}
             }
         }
         for (i, update) in model.updates.iter().enumerate().filter(|(_, u)| u.rate) {
