@@ -14,6 +14,7 @@ use crate::hir::{self, ClockPart};
 use crate::ir;
 use crate::output::{self, Results, Tested};
 use crate::source::{LoadError, Loader, Origin, SourceMap, Span};
+use crate::study::{self, Plan};
 use crate::syntax::ast;
 use crate::syntax::parse::{self, Incomplete, Parsed};
 
@@ -39,6 +40,75 @@ pub struct Settings {
     pub to: Option<String>,
     /// `--step`.
     pub step: Option<String>,
+    /// `-e`, `--sweep` and their like.
+    pub experiment: Option<Experiment>,
+}
+
+/// The experiment that a call asks for: one of the model's, lines that take the place of its lines of the same kind, or
+/// lines alone. Each as written: `0% .. 2% by 0.25%`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Experiment {
+    /// `-e NAME`.
+    pub name: Option<String>,
+    /// `--sweep "fee=1%, 2%"`: the names and the values.
+    pub sweeps: Vec<(String, String)>,
+    /// `--sweep-zip "alpha=1, 2; beta=10, 20"`: the names and the values of each.
+    pub zips: Vec<Vec<(String, String)>>,
+    /// `--compare baseline,bear`.
+    pub compare: Option<String>,
+    /// `--sample 512:sobol`: how many, and how.
+    pub sample: Option<(String, Option<String>)>,
+    /// `--runs`.
+    pub runs: Option<String>,
+    /// `--seed`.
+    pub seed: Option<String>,
+    /// `--measure`.
+    pub measure: Option<String>,
+    /// The model is the one of these choices of a plan, each the number of an axis and of its value.
+    pub choices: Option<Vec<(usize, usize)>>,
+}
+
+/// The name and the values of `fee=1%, 2%`; none, if one of them is missing.
+pub fn swept(text: &str) -> Option<(String, String)> {
+    let (name, values) = text.split_once('=')?;
+    let (name, values) = (name.trim(), values.trim());
+    (!name.is_empty() && !values.is_empty()).then(|| (name.to_string(), values.to_string()))
+}
+
+impl Experiment {
+    /// Its lines as they would stand in a block, each with its option.
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let axis = |(name, values): &(String, String)| format!("{name} in {values}");
+        let mut lines: Vec<_> = self.sweeps.iter().map(|s| ("--sweep", format!("sweep {}", axis(s)))).collect();
+        lines.extend(self.zips.iter().map(|zip| {
+            let axes: Vec<String> = zip.iter().map(axis).collect();
+            ("--sweep-zip", format!("sweep zip {{ {} }}", axes.join("; ")))
+        }));
+        lines.extend(self.compare.iter().map(|arms| ("--compare", format!("compare {arms}"))));
+        lines.extend(self.sample.iter().map(|(n, by)| {
+            ("--sample", by.as_ref().map_or_else(|| format!("sample {n}"), |by| format!("sample {n} by {by}")))
+        }));
+        lines.extend(self.runs.iter().map(|n| ("--runs", format!("runs {n}"))));
+        lines.extend(self.seed.iter().map(|n| ("--seed", format!("seed {n}"))));
+        lines.extend(self.measure.iter().map(|names| ("--measure", format!("measure {names}"))));
+        lines
+    }
+
+    /// It as it is given on the command line.
+    pub fn arguments(&self) -> Vec<(String, String)> {
+        let axis = |(name, values): &(String, String)| format!("{name}={values}");
+        let mut all: Vec<(&str, String)> = Vec::new();
+        all.extend(self.name.iter().map(|name| ("-e", name.clone())));
+        all.extend(self.sweeps.iter().map(|s| ("--sweep", axis(s))));
+        all.extend(self.zips.iter().map(|zip| ("--sweep-zip", zip.iter().map(axis).collect::<Vec<_>>().join("; "))));
+        all.extend(self.compare.iter().map(|arms| ("--compare", arms.clone())));
+        let sample = |(n, by): &(String, Option<String>)| by.as_ref().map_or(n.clone(), |by| format!("{n}:{by}"));
+        all.extend(self.sample.iter().map(|s| ("--sample", sample(s))));
+        all.extend(self.runs.iter().map(|n| ("--runs", n.clone())));
+        all.extend(self.seed.iter().map(|n| ("--seed", n.clone())));
+        all.extend(self.measure.iter().map(|names| ("--measure", names.clone())));
+        all.into_iter().map(|(option, value)| (option.to_string(), value)).collect()
+    }
 }
 
 impl Settings {
@@ -46,7 +116,8 @@ impl Settings {
     pub fn arguments(&self) -> Vec<(String, String)> {
         let clock = [("scenario", &self.scenario), ("from", &self.from), ("to", &self.to), ("step", &self.step)];
         let clock = clock.into_iter().filter_map(|(name, v)| Some((format!("--{name}"), v.clone()?)));
-        self.values.iter().map(|(name, value)| ("--set".to_string(), format!("{name}={value}"))).chain(clock).collect()
+        let values = self.values.iter().map(|(name, value)| ("--set".to_string(), format!("{name}={value}")));
+        values.chain(clock).chain(self.experiment.iter().flat_map(Experiment::arguments)).collect()
     }
 }
 
@@ -290,11 +361,38 @@ impl Reader<'_> {
                 Err(error) => self.diagnostics.push(error),
             }
         }
+        let asked = settings.experiment.as_ref().map(|e| self.experiment(e));
+        read.extend(asked.map(hir::Setting::Experiment));
         read
     }
 }
 
 impl Reader<'_> {
+    /// What a call asks to be run many times, as if it stood in a block.
+    fn experiment(&mut self, experiment: &Experiment) -> hir::Asked {
+        let mut asked = hir::Asked { chosen: experiment.choices.clone(), ..hir::Asked::default() };
+        if let Some(name) = &experiment.name
+            && let Some(id) = self.sources.add("-e", name.clone(), Origin::Argument)
+        {
+            let base = self.sources.base(id);
+            let span = Span::new(base, base + name.len() as u32);
+            asked.name = Some(ast::Name { text: name.trim_matches('`').to_string(), span });
+        }
+        for (option, line) in experiment.lines() {
+            let length = line.len() as u32;
+            let Some(id) = self.sources.add(option, line.clone(), Origin::Argument) else { continue };
+            let base = self.sources.base(id);
+            if asked.span == Span::default() {
+                asked.span = Span::new(base, base + length);
+            }
+            match parse::parse_lines(&line, base) {
+                Ok(items) => asked.items.extend(items),
+                Err(error) => self.diagnostics.push(error),
+            }
+        }
+        asked
+    }
+
     /// What a call sets: `fee`, or one member, `share[team]`.
     #[allow(clippy::result_large_err)] // A diagnostic is made once, and then the call ends.
     fn set_name(&self, text: &str, base: u32) -> Result<(ast::Name, Vec<ast::Expr>), Diagnostic> {
@@ -360,6 +458,11 @@ impl Checked {
             self.sources.locate(span).is_some_and(|(file, _)| self.sources.file(file).origin == Origin::Argument)
         };
         std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary).any(|l| argument(l.span))
+    }
+
+    /// The plan of the experiment that the call asks for; none, if it asks for none or something is wrong with it.
+    pub fn plan(&self) -> Option<Plan> {
+        if self.is_sound() { study::plan(&self.model, &self.facts) } else { None }
     }
 
     /// What is computed. Errors: the model has errors, no clock, or comes to more than memory holds.

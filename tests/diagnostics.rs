@@ -79,6 +79,10 @@ fn find(text: &str, beside: MemLoader) -> Found {
                 "--step" => settings.step = Some(value()),
                 "--scenario" => settings.scenario = Some(value()),
                 "--strict" => strict = true,
+                "-e" => experiment(&mut settings).name = Some(value()),
+                "--sweep" => experiment(&mut settings).sweeps.push(flowc::session::swept(&value()).expect("a sweep")),
+                "--runs" => experiment(&mut settings).runs = Some(value()),
+                "--compare" => experiment(&mut settings).compare = Some(value()),
                 "byte" => bytes.push(0xff),
                 // Has been read by `data`.
                 "file" => drop(value()),
@@ -99,6 +103,10 @@ fn find(text: &str, beside: MemLoader) -> Found {
         }
     }
     Found { checked, diagnostics }
+}
+
+fn experiment(settings: &mut Settings) -> &mut flowc::session::Experiment {
+    settings.experiment.get_or_insert_default()
 }
 
 /// The data that a case writes into its comments.

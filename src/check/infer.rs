@@ -110,6 +110,7 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     }
     infer.goals();
     infer.scenarios();
+    infer.experiments();
     for conserve in &model.conserves {
         if let Some(total) = conserve.total {
             infer.fresh_declaration(|i| i.place(total, &Unit::of(conserve.unit), "the total", conserve.unit_span));

@@ -11,6 +11,7 @@ mod constant;
 mod decls;
 mod early;
 mod expects;
+mod experiments;
 mod graph;
 mod infer;
 mod kinds;
@@ -37,6 +38,7 @@ pub(crate) use constant::Fold;
 pub use constant::{cell, constant};
 
 pub use expects::{Compared, Tolerance};
+pub use experiments::{MOST_POINTS, MOST_RUNS, Planned, PlannedValue, grouped};
 pub use graph::Node;
 pub use lints::uncovered;
 use order::ends_with_the_steps;
@@ -136,6 +138,8 @@ pub struct Facts {
     pub conserves: Vec<ConserveFacts>,
     /// Each `expect`, in order.
     pub expects: Vec<Compared>,
+    /// Each experiment, in order.
+    pub experiments: Vec<Planned>,
 }
 
 /// Checks a model. What is only suspicious is looked for where nothing is wrong, and `sound` says that nothing was before.
@@ -158,6 +162,7 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     series::check(model, sources, &facts, &mut diagnostics);
     ledger::check(model, sources, &mut facts, &mut diagnostics);
     let looping = order::check(model, sources, &mut facts, &mut diagnostics);
+    experiments::check(model, sources, &mut facts, &mut diagnostics);
     let misfits = expects::check(model, &mut facts, &mut diagnostics);
     // Nothing says the unit of what depends on itself; the loop is the mistake.
     diagnostics.retain(|d| d.code != Code::E0305 || !looping.contains(&d.primary.span));
@@ -178,6 +183,7 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
     diagnostics.retain(|d| d.code != Code::E0211 || !holds(d));
     if sound && misfits.is_empty() && !crate::diag::any_error(&diagnostics) {
         lints::check(model, sources, &facts, &mut diagnostics);
+        experiments::lints(model, &facts, &mut diagnostics);
     }
     (facts, diagnostics, misfits)
 }

@@ -158,6 +158,7 @@ impl SettingArgs {
             from: self.from.clone(),
             to: self.to.clone(),
             step: self.step.clone(),
+            experiment: None,
         }
     }
 }

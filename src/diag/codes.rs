@@ -104,6 +104,16 @@ codes! {
     E0802 "a scenario that is not there"
     E0803 "a goal that cannot be judged"
     E0804 "an `expect` that cannot be judged"
+    E0805 "an experiment that is not there"
+    E0806 "a sweep of nothing"
+    E0807 "a value that is set from two sides"
+    E0808 "a zip of unequal lengths"
+    E0809 "a value that an experiment has to know"
+    E0810 "a count that is none"
+    E0811 "an experiment that says something twice"
+    E0812 "an experiment too large"
+    E0813 "a measure that is no metric"
+    E0814 "a way of sampling that is none"
     E0901 "a stock holds too little"
     E0902 "a flow ran backward"
     E0903 "a value that is no number"
@@ -126,6 +136,8 @@ codes! {
     W0504 "an instant that no run reaches"
     W0505 "a limited flow under `rk2` or `rk4`"
     W0601 "`each step` with a step that is not 1"
+    W0801 "runs that are all the same"
+    W0802 "samples of nothing"
 }
 
 impl Code {

@@ -11,7 +11,7 @@ use crate::source::Span;
 use crate::syntax::ast;
 
 /// An expression's label is looked for through so many names.
-const MOST_NAMES: usize = 50;
+pub(super) const MOST_NAMES: usize = 50;
 
 impl<'a> Resolver<'a> {
     /// The position of a label in an index.
@@ -200,7 +200,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The index whose member a named value is.
-    fn label_type_of(&self, name: &str, left: usize) -> Option<IndexId> {
+    pub(super) fn label_type_of(&self, name: &str, left: usize) -> Option<IndexId> {
         let Some(Meaning::Decl(id)) = self.names.get(name).map(|n| n.meaning) else {
             // A label that only one index has.
             return match self.labels.get(name).map(Vec::as_slice) {

@@ -117,6 +117,8 @@ pub struct Model {
     pub experiments: Vec<Experiment>,
     /// The one that the call asks for, by number.
     pub asked: Option<usize>,
+    /// The scenario in force.
+    pub in_force: Option<String>,
 }
 
 /// An index.

@@ -16,6 +16,16 @@ impl Model {
         &self.decls[id.0 as usize]
     }
 
+    /// Whether two runs with the same settings may differ.
+    pub fn has_chance(&self) -> bool {
+        self.decls.iter().any(|d| d.word == "draw")
+    }
+
+    /// Whether a param may be sampled.
+    pub fn has_uncertain(&self) -> bool {
+        false
+    }
+
     /// A function.
     pub fn function(&self, id: FnId) -> &Function {
         &self.fns[id.0 as usize]

@@ -35,6 +35,8 @@ pub enum Setting {
     },
     /// `--scenario name`.
     Scenario(ast::Name),
+    /// `-e name`, `--sweep` and their like.
+    Experiment(Asked),
     /// `--from`, `--to` or `--step`.
     Clock {
         /// Which.
@@ -130,6 +132,8 @@ pub(super) struct Resolver<'a> {
     pub assumptions: Vec<&'a ast::Decl>,
     /// Scenarios as written, until all that they may set is known.
     pub scenarios: Vec<(&'a ast::Name, &'a [ast::Setting])>,
+    /// Experiments as written, until all that they may sweep and compare is known.
+    pub experiments: Vec<(&'a ast::Name, &'a [ast::ExperimentItem])>,
     /// The arms that goals compare with.
     pub arms: Vec<&'a ast::Name>,
     /// The members that scenarios set.
@@ -196,6 +200,7 @@ pub fn resolve(
         trades: BTreeMap::new(),
         assumptions: Vec::new(),
         scenarios: Vec::new(),
+        experiments: Vec::new(),
         arms: Vec::new(),
         scenario_members: Vec::new(),
         set_here: Vec::new(),
@@ -564,6 +569,7 @@ impl<'a> Resolver<'a> {
                 return self.expect(id, &item.decl);
             }
             Scenario { name, settings } => return self.scenarios.push((name, settings)),
+            Experiment { name, items } => return self.experiments.push((name, items)),
             Fn { params, body, .. } => {
                 let id = next.function;
                 next.function += 1;
@@ -616,7 +622,6 @@ impl<'a> Resolver<'a> {
             Entity { .. } => "`entity`",
             Spawn { .. } => "`spawn`",
             Retire { .. } => "`retire`",
-            Experiment { .. } => "`experiment`",
         };
         self.not_yet(what, keyword);
     }

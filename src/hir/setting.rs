@@ -33,8 +33,10 @@ impl<'a> Resolver<'a> {
             let error = self.no_scenario(name);
             self.report(error);
         }
+        self.model.in_force = chosen.map(|name| name.text.clone());
         self.known_arms();
         self.set_here.clear();
+        let (mut call_sets, mut asked) = (Vec::new(), None);
         for setting in settings {
             match setting {
                 Setting::Clock { part, value } => {
@@ -47,11 +49,17 @@ impl<'a> Resolver<'a> {
                     }
                 }
                 Setting::Value { name, at, value } => {
+                    let known = (self.set_here.len(), self.model.set_members.len());
                     self.set(&Set { name, at, value }, true);
+                    call_sets.extend(self.set_here[known.0..].iter().map(|id| (*id, None, name.span)));
+                    let members = &self.model.set_members[known.1..];
+                    call_sets.extend(members.iter().map(|(id, at, span)| (*id, Some(at.clone()), *span)));
                 }
+                Setting::Experiment(experiment) => asked = Some(experiment),
                 Setting::Scenario(_) => {}
             }
         }
+        self.experiments(asked, chosen, &call_sets);
     }
 
     fn scenario(&mut self, name: &'a ast::Name, written: &'a [ast::Setting], apply: bool) {
@@ -249,6 +257,30 @@ impl<'a> Resolver<'a> {
         self.report(error.help("set it once"));
     }
 
+    /// The condition that the member at hand of an array is this one.
+    pub(super) fn is_member(&mut self, id: DeclId, members: &[u32], span: Span) -> Option<ExprId> {
+        let axes = self.model.decl(id).axes.clone();
+        let mut condition = None;
+        for (axis, position) in axes.into_iter().zip(members) {
+            let index = self.model.binder(axis).index;
+            let member = self.add(ExprKind::Member(axis), span);
+            let subscript = match self.model.is_numeric(index) {
+                true => {
+                    let n = self.model.first(index) + i64::from(*position);
+                    ExprKind::Number { value: num_rational::BigRational::from_integer(n.into()), percent: false }
+                }
+                false => ExprKind::Label(self.model.index(index).root, *position),
+            };
+            let subscript = self.add(subscript, span);
+            let is = self.add(ExprKind::Compare(member, vec![(CompareOp::Equal, subscript)]), span);
+            condition = Some(match condition {
+                Some(before) => self.add(ExprKind::Binary(BinaryOp::And, before, is), span),
+                None => is,
+            });
+        }
+        condition
+    }
+
     /// Puts a value in place of one member's.
     fn set_member(&mut self, id: DeclId, set: &Set<'a>, apply: bool) -> Option<(DeclId, ExprId)> {
         let Set { name, at, value } = *set;
@@ -265,7 +297,6 @@ impl<'a> Resolver<'a> {
         let ty = self.model.decl(id).ty.clone();
         let value = self.expr_wanting(value, ty.as_ref());
         let span = self.model.expr(value).span;
-        let axes = self.model.decl(id).axes.clone();
         let (DeclKind::Param { value: default, set: before, .. }
         | DeclKind::Stock { opening: default, set: before, .. }) = self.model.decl(id).kind
         else {
@@ -277,24 +308,7 @@ impl<'a> Resolver<'a> {
             self.set_twice(format!("this member of `{}`", name.text), name);
             return None;
         }
-        let mut condition = None;
-        for ((axis, index), position) in axes.into_iter().zip(indexes).zip(&members) {
-            let member = self.add(ExprKind::Member(axis), span);
-            let subscript = match self.model.is_numeric(index) {
-                true => {
-                    let n = self.model.first(index) + i64::from(*position);
-                    ExprKind::Number { value: num_rational::BigRational::from_integer(n.into()), percent: false }
-                }
-                false => ExprKind::Label(self.model.index(index).root, *position),
-            };
-            let subscript = self.add(subscript, span);
-            let is = self.add(ExprKind::Compare(member, vec![(CompareOp::Equal, subscript)]), span);
-            condition = Some(match condition {
-                Some(before) => self.add(ExprKind::Binary(BinaryOp::And, before, is), span),
-                None => is,
-            });
-        }
-        let condition = condition?;
+        let condition = self.is_member(id, &members, span)?;
         self.model.set_members.push((id, members, name.span));
         if apply {
             let new = self.add(ExprKind::If(condition, value, before.unwrap_or(default)), span);

@@ -595,7 +595,9 @@ impl Lower<'_> {
     fn conserves(&mut self) {
         let facts = self.facts;
         for (i, known) in facts.conserves.iter().enumerate() {
-            if known.total == Some(Stated::AtStart)
+            // A stock that opens with what each run brings has proved nothing.
+            let brought = known.stocks.iter().any(|s| self.asked_for.inputs.iter().any(|(decl, _)| decl == s));
+            if (known.total == Some(Stated::AtStart) || known.total.is_some() && brought)
                 && let Some(total) = self.hir.conserves[i].total
             {
                 let all = self.out.stocks.iter().enumerate();

@@ -6,4 +6,4 @@
 
 mod plan;
 
-pub use plan::{Arm, Plan, Sample, Swept, SweptValue, Variant};
+pub use plan::{Arm, Plan, Sample, Swept, SweptValue, Variant, plan};

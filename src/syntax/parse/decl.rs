@@ -517,6 +517,15 @@ impl<'t, 's: 't> Parts<'t, 's> {
     }
 
     fn experiment(&self) -> Rule<'t, 's, Decl> {
+        let items = self.experiment_items();
+        kw("experiment")
+            .ignore_then(name())
+            .then(braces(items))
+            .map(|(name, items)| Decl::Experiment { name, items })
+            .boxed()
+    }
+
+    fn experiment_items(&self) -> Rule<'t, 's, Vec<ExperimentItem>> {
         let list = self.expr().separated_by(comma()).at_least(1).collect::<Vec<_>>();
         let range = self
             .expr()
@@ -548,13 +557,13 @@ impl<'t, 's: 't> Parts<'t, 's> {
             kw("seed").ignore_then(self.expr()).map(ExperimentItem::Seed),
             kw("measure").ignore_then(paths()).map(ExperimentItem::Measure),
         ));
-        let items = item.then_ignore(sign(Tok::Semicolon, ";").or_not()).repeated().collect::<Vec<_>>();
-        kw("experiment")
-            .ignore_then(name())
-            .then(braces(items))
-            .map(|(name, items)| Decl::Experiment { name, items })
-            .boxed()
+        item.then_ignore(sign(Tok::Semicolon, ";").or_not()).repeated().collect::<Vec<_>>().boxed()
     }
+}
+
+/// The lines of an experiment.
+pub(super) fn experiment_items<'t, 's: 't>() -> Rule<'t, 's, Vec<ExperimentItem>> {
+    Parts::new().experiment_items()
 }
 
 /// A declaration's keyword and its parser.

@@ -109,6 +109,25 @@ pub fn parse_value(text: &str, base: u32) -> Result<ast::Expr, Diagnostic> {
     }
 }
 
+/// Parses lines of an experiment that a call asks for.
+#[allow(clippy::result_large_err)] // A diagnostic is made once, and then the call ends.
+pub fn parse_lines(text: &str, base: u32) -> Result<Vec<ast::ExperimentItem>, Diagnostic> {
+    let mut tokens = token::lex(text, base);
+    tokens.retain(|t| !matches!(t.tok, Tok::Comment(_)));
+    if let Some(at) = too_deep(&tokens) {
+        return Err(message::too_deep(at));
+    }
+    if let Some(error) = bad_token(&tokens).or_else(|| brackets(&tokens)) {
+        return Err(error);
+    }
+    let (items, errors) = decl::experiment_items().parse(&tokens[..]).into_output_errors();
+    match (items, errors.into_iter().next()) {
+        (Some(items), None) => Ok(items),
+        (_, Some(error)) => Err(message::unexpected(&error, &tokens, None)),
+        (None, None) => Err(Diagnostic::new(Code::E0001, "this is no line of an experiment", Span::default(), "")),
+    }
+}
+
 /// Parses the type of a column that the header of a file gives.
 #[allow(clippy::result_large_err)] // A diagnostic is made once, and then the file is left.
 pub fn parse_type(text: &str, base: u32) -> Result<ast::Type, Diagnostic> {
