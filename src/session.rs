@@ -18,7 +18,12 @@ use crate::study::{self, Plan};
 use crate::syntax::ast;
 use crate::syntax::parse::{self, Incomplete, Parsed};
 
+mod asked;
+mod experiment;
 mod tables;
+
+pub use asked::{Chosen, Experiment, Replay, swept};
+pub use experiment::{How, Ready, Refused, Source, ready, replay, run_alone, run_plan};
 
 const PRELUDE: &str = include_str!("prelude/units.flow");
 const LIBRARY: &[(&str, &str)] = &[("std/si", include_str!("prelude/si.flow"))];
@@ -42,83 +47,6 @@ pub struct Settings {
     pub step: Option<String>,
     /// `-e`, `--sweep` and their like.
     pub experiment: Option<Experiment>,
-}
-
-/// The experiment that a call asks for: one of the model's, lines that take the place of its lines of the same kind, or
-/// lines alone. Each as written: `0% .. 2% by 0.25%`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Experiment {
-    /// `-e NAME`.
-    pub name: Option<String>,
-    /// `--sweep "fee=1%, 2%"`: the names and the values.
-    pub sweeps: Vec<(String, String)>,
-    /// `--sweep-zip "alpha=1, 2; beta=10, 20"`: the names and the values of each.
-    pub zips: Vec<Vec<(String, String)>>,
-    /// `--compare baseline,bear`.
-    pub compare: Option<String>,
-    /// `--sample 512:sobol`: how many, and how.
-    pub sample: Option<(String, Option<String>)>,
-    /// `--runs`.
-    pub runs: Option<String>,
-    /// `--seed`.
-    pub seed: Option<String>,
-    /// `--measure`.
-    pub measure: Option<String>,
-    /// The model is the one of these choices of a plan, each the number of an axis and of its value.
-    pub choices: Option<Vec<(usize, usize)>>,
-}
-
-/// The name and the values of `fee=1%, 2%`; none, if one of them is missing.
-pub fn swept(text: &str) -> Option<(String, String)> {
-    let (name, values) = text.split_once('=')?;
-    let (name, values) = (name.trim(), values.trim());
-    (!name.is_empty() && !values.is_empty()).then(|| (name.to_string(), values.to_string()))
-}
-
-impl Experiment {
-    /// Its lines as they would stand in a block, each with its option.
-    fn lines(&self) -> Vec<(&'static str, String)> {
-        let axis = |(name, values): &(String, String)| format!("{name} in {values}");
-        let mut lines: Vec<_> = self.sweeps.iter().map(|s| ("--sweep", format!("sweep {}", axis(s)))).collect();
-        lines.extend(self.zips.iter().map(|zip| {
-            let axes: Vec<String> = zip.iter().map(axis).collect();
-            ("--sweep-zip", format!("sweep zip {{ {} }}", axes.join("; ")))
-        }));
-        lines.extend(self.compare.iter().map(|arms| ("--compare", format!("compare {arms}"))));
-        lines.extend(self.sample.iter().map(|(n, by)| {
-            ("--sample", by.as_ref().map_or_else(|| format!("sample {n}"), |by| format!("sample {n} by {by}")))
-        }));
-        lines.extend(self.runs.iter().map(|n| ("--runs", format!("runs {n}"))));
-        lines.extend(self.seed.iter().map(|n| ("--seed", format!("seed {n}"))));
-        lines.extend(self.measure.iter().map(|names| ("--measure", format!("measure {names}"))));
-        lines
-    }
-
-    /// It as it is given on the command line.
-    pub fn arguments(&self) -> Vec<(String, String)> {
-        let axis = |(name, values): &(String, String)| format!("{name}={values}");
-        let mut all: Vec<(&str, String)> = Vec::new();
-        all.extend(self.name.iter().map(|name| ("-e", name.clone())));
-        all.extend(self.sweeps.iter().map(|s| ("--sweep", axis(s))));
-        all.extend(self.zips.iter().map(|zip| ("--sweep-zip", zip.iter().map(axis).collect::<Vec<_>>().join("; "))));
-        all.extend(self.compare.iter().map(|arms| ("--compare", arms.clone())));
-        let sample = |(n, by): &(String, Option<String>)| by.as_ref().map_or(n.clone(), |by| format!("{n}:{by}"));
-        all.extend(self.sample.iter().map(|s| ("--sample", sample(s))));
-        all.extend(self.runs.iter().map(|n| ("--runs", n.clone())));
-        all.extend(self.seed.iter().map(|n| ("--seed", n.clone())));
-        all.extend(self.measure.iter().map(|names| ("--measure", names.clone())));
-        all.into_iter().map(|(option, value)| (option.to_string(), value)).collect()
-    }
-}
-
-impl Settings {
-    /// The settings as they are given on the command line.
-    pub fn arguments(&self) -> Vec<(String, String)> {
-        let clock = [("scenario", &self.scenario), ("from", &self.from), ("to", &self.to), ("step", &self.step)];
-        let clock = clock.into_iter().filter_map(|(name, v)| Some((format!("--{name}"), v.clone()?)));
-        let values = self.values.iter().map(|(name, value)| ("--set".to_string(), format!("{name}={value}")));
-        values.chain(clock).chain(self.experiment.iter().flat_map(Experiment::arguments)).collect()
-    }
 }
 
 /// A model that was read and checked.
@@ -329,7 +257,9 @@ impl Reader<'_> {
     /// Settings as if they were source: each is a text of its own, so that a message can point into it.
     fn settings(&mut self, settings: &Settings) -> Vec<hir::Setting> {
         let mut read = Vec::new();
-        if let Some(name) = &settings.scenario
+        let chosen = settings.experiment.as_ref().and_then(|e| e.chosen.as_ref());
+        let scenario = chosen.map_or(&settings.scenario, |chosen| &chosen.scenario);
+        if let Some(name) = scenario
             && let Some(id) = self.sources.add("--scenario", name.clone(), Origin::Argument)
         {
             let base = self.sources.base(id);
@@ -370,7 +300,8 @@ impl Reader<'_> {
 impl Reader<'_> {
     /// What a call asks to be run many times, as if it stood in a block.
     fn experiment(&mut self, experiment: &Experiment) -> hir::Asked {
-        let mut asked = hir::Asked { chosen: experiment.choices.clone(), ..hir::Asked::default() };
+        let mut asked =
+            hir::Asked { chosen: experiment.chosen.as_ref().map(|c| c.values.clone()), ..hir::Asked::default() };
         if let Some(name) = &experiment.name
             && let Some(id) = self.sources.add("-e", name.clone(), Origin::Argument)
         {
@@ -528,6 +459,11 @@ impl Checked {
 
     /// What came of a run, with names and units.
     pub fn results(&self, model: &ir::Model, outcome: &Outcome) -> Results {
-        output::results(self, model, outcome)
+        self.results_of(model, outcome, Replay::of(&Case::default()))
+    }
+
+    /// What came of one run of many.
+    pub fn results_of(&self, model: &ir::Model, outcome: &Outcome, replay: Replay) -> Results {
+        output::results(self, model, outcome, replay)
     }
 }

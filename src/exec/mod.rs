@@ -6,6 +6,7 @@
 
 mod compile;
 mod fault;
+pub mod many;
 pub mod oracle;
 mod program;
 mod run;

