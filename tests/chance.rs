@@ -7,6 +7,7 @@
 use flowc::builtins::draws::{
     beta, binomial, exponential, gamma, logistic, lognormal, normal, pareto, poisson, triangular, uniform, weibull,
 };
+use flowc::builtins::lanes::uniforms;
 use flowc::builtins::philox::{Place, Stream, block, key, name_hash, uniform as uniform_at, unit};
 
 fn at(run: u32) -> Place {
@@ -92,6 +93,17 @@ fn a_unit_is_never_an_end() {
     assert_eq!(unit(u64::MAX), 1.0 - f64::EPSILON / 2.0);
     for bits in (0..1_000u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
         assert_eq!(unit(bits), 1.0 - unit(!bits), "each has its mirror image");
+    }
+}
+
+#[test]
+fn uniforms_of_many_runs_are_those_of_each() {
+    let runs: Vec<u32> = (0..200u32).map(|i| i.wrapping_mul(0x9e37_79b9)).collect();
+    let key = key(3, name_hash("many", &[]));
+    let mut out = vec![0.0; runs.len()];
+    uniforms(key, 17, &runs, &mut out);
+    for (run, u) in runs.iter().zip(&out) {
+        assert_eq!(uniform_at(key, Place { run: *run, step: 17, member: 0 }), *u);
     }
 }
 

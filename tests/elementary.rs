@@ -2,7 +2,8 @@
 
 #![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
 
-use flowc::builtins::{exp, ln, normal_quantile, pow};
+use flowc::builtins::lanes::{One, Three, Two, normal_quantiles};
+use flowc::builtins::{Kernel, exp, ln, normal_quantile, pow};
 
 /// In units in the last place, as the modules' headers state them.
 const LARGEST: [(&str, f64); 4] = [("exp", 0.96), ("ln", 0.77), ("pow", 1.08), ("normal_quantile", 3.8)];
@@ -179,4 +180,79 @@ fn slices_have_the_bits_of_single_values() {
     many_as_one(|x| pow(x, 1.7));
     many_as_one(|x| pow(1.7, x));
     many_as_one(|x| normal_quantile(x / 1_000.0));
+}
+
+#[test]
+fn whole_numbers_are_those_of_libm() {
+    let mut xs: Vec<f64> = EDGES.to_vec();
+    xs.extend((-400..400).map(|i| f64::from(i) / 8.0));
+    xs.extend([0.49999999999999994, -0.49999999999999994, 4_503_599_627_370_495.5, 9e15, 1e-310]);
+    let rows = flowc::builtins::all();
+    for (name, theirs) in
+        [("floor", libm::floor as fn(f64) -> f64), ("ceil", libm::ceil), ("round", libm::round), ("trunc", libm::trunc)]
+    {
+        let row = rows.iter().find(|r| r.name() == name).expect("a row");
+        let Kernel::Round(ours) = row.kernel else { panic!("{name} rounds") };
+        for x in &xs {
+            assert!(same(ours(*x), theirs(*x)), "{name}({x:e}) = {:e}", ours(*x));
+        }
+    }
+}
+
+/// Each function of the table that has a vector form gives the same there, whatever the length.
+#[test]
+fn lanes_have_the_bits_of_single_values() {
+    let some: Vec<f64> = (0..300).map(|i| f64::from(i) * 5.1 - 760.0).chain(EDGES).collect();
+    let other: Vec<f64> = some.iter().rev().map(|x| x * 0.37).collect();
+    let third: Vec<f64> = some.iter().map(|x| 3.0 - x).collect();
+    let mut forms = 0;
+    for row in flowc::builtins::all() {
+        for n in [1, 15, 16, 127, 128, 129, some.len()] {
+            let (x, y, z) = (&some[some.len() - n..], &other[..n], &third[..n]);
+            let mut out = vec![0.0; n];
+            let single: Box<dyn Fn(usize) -> f64> = match row.kernel {
+                Kernel::One(f) | Kernel::Round(f) if One::of(f).is_some() => {
+                    One::of(f).expect("a form").fill(x, &mut out);
+                    Box::new(move |i| f(x[i]))
+                }
+                Kernel::Two(f) | Kernel::Fold(f) if Two::of(f).is_some() => {
+                    Two::of(f).expect("a form").fill(x, y, &mut out);
+                    Box::new(move |i| f(x[i], y[i]))
+                }
+                Kernel::Three(f) if Three::of(f).is_some() => {
+                    Three::of(f).expect("a form").fill(x, y, z, &mut out);
+                    Box::new(move |i| f(x[i], y[i], z[i]))
+                }
+                _ => continue,
+            };
+            forms += 1;
+            for (i, found) in out.iter().enumerate() {
+                assert!(same(single(i), *found), "{}({}, {}, {})", row.name(), x[i], y[i], z[i]);
+            }
+        }
+    }
+    // abs sqrt exp ln floor ceil round trunc min max clamp safediv
+    assert_eq!(forms, 12 * 7);
+    assert_eq!(Two::of(flowc::builtins::power), Some(Two::Power));
+    let mut out = vec![0.0; some.len()];
+    Two::Power.fill(&some, &other, &mut out);
+    assert!((0..some.len()).all(|i| same(out[i], pow(some[i], other[i]))));
+}
+
+#[test]
+fn quantiles_of_many_are_those_of_each() {
+    let unit = f64::EPSILON / 2.0;
+    for n in [0, 1, 16, 100, 128, 129, 1_000] {
+        let spread = (0..n).map(|i| f64::from(i) * 0.618_033_988_749_894_9 % 1.0);
+        let ps: Vec<f64> =
+            spread.chain([0.0, -0.0, 1.0, 0.5, 0.925, 0.075, unit, 1.0 - unit, f64::NAN, -1.0, 2.0]).collect();
+        let mut out = vec![0.0; ps.len()];
+        normal_quantiles(&ps, &mut out);
+        for (p, z) in ps.iter().zip(&out) {
+            assert!(same(normal_quantile(*p), *z), "{n}: {p}");
+        }
+        let tails = vec![1e-9; ps.len()];
+        normal_quantiles(&tails, &mut out);
+        assert!(out.iter().all(|z| same(*z, normal_quantile(1e-9))));
+    }
 }

@@ -8,6 +8,7 @@
 mod counts;
 mod form;
 mod gamma;
+mod lanes;
 mod laws;
 mod search;
 mod table;
@@ -15,76 +16,97 @@ mod table;
 pub use counts::{binomial, poisson};
 pub use form::{Form, Sampler, find, forms};
 pub use gamma::{beta, gamma, student_t};
+pub use lanes::Lanes;
 
 use super::kernels::elementary::{exp, ln, pow};
 use super::kernels::quantile::normal_quantile;
 
+/// Whether none of them is NaN or infinite.
+#[inline(always)]
+fn finite<const N: usize>(xs: [f64; N]) -> bool {
+    xs.iter().fold(true, |all, x| all & (x.abs() < f64::INFINITY))
+}
+
 /// `x` where the parameters are in the support. A comparison with NaN is false, so that NaN is never in it.
+#[inline(always)]
 fn within(support: bool, x: f64) -> f64 {
     if support { x } else { f64::NAN }
 }
 
 /// Anything between `low` and `high`, all of it equally likely.
-#[inline]
+#[inline(always)]
 pub fn uniform(low: f64, high: f64, u: f64) -> f64 {
     // From the nearer end: neither can then be overshot by rounding, and the middle is exact.
     let x = if u < 0.5 { low + (high - low) * u } else { high - (high - low) * (1.0 - u) };
-    within(low <= high, x)
+    within((low <= high) & finite([low, high]), x)
 }
 
 /// Normal, with this mean and standard deviation.
-#[inline]
+#[inline(always)]
 pub fn normal(mean: f64, sd: f64, u: f64) -> f64 {
-    within(sd >= 0.0, mean + sd * normal_quantile(u))
+    normal_of(mean, sd, normal_quantile(u))
+}
+
+#[inline(always)]
+fn normal_of(mean: f64, sd: f64, z: f64) -> f64 {
+    within((sd >= 0.0) & finite([mean, sd]), mean + sd * z)
 }
 
 /// The exponential of a normal value: `median` is e to its mean, `sigma` its standard deviation.
-#[inline]
+#[inline(always)]
 pub fn lognormal(median: f64, sigma: f64, u: f64) -> f64 {
-    within((median > 0.0) & (sigma >= 0.0), median * exp(sigma * normal_quantile(u)))
+    lognormal_of(median, sigma, normal_quantile(u))
+}
+
+#[inline(always)]
+fn lognormal_of(median: f64, sigma: f64, z: f64) -> f64 {
+    within((median > 0.0) & (sigma >= 0.0) & finite([median, sigma]), median * exp(sigma * z))
 }
 
 /// Waiting times of what happens at a constant rate: −mean · ln(1 − u).
-#[inline]
+#[inline(always)]
 pub fn exponential(mean: f64, u: f64) -> f64 {
-    within(mean >= 0.0, mean * -ln(1.0 - u))
+    within((mean >= 0.0) & finite([mean]), mean * -ln(1.0 - u))
 }
 
 /// Weibull: scale · (−ln(1 − u))^(1/shape).
-#[inline]
+#[inline(always)]
 pub fn weibull(shape: f64, scale: f64, u: f64) -> f64 {
-    within((shape > 0.0) & (scale >= 0.0), scale * pow(-ln(1.0 - u), 1.0 / shape))
+    within((shape > 0.0) & (scale >= 0.0) & finite([shape, scale]), scale * pow(-ln(1.0 - u), 1.0 / shape))
 }
 
 /// Pareto of the first kind: at least `least`, above x with probability (least / x)^shape.
-#[inline]
+#[inline(always)]
 pub fn pareto(shape: f64, least: f64, u: f64) -> f64 {
-    within((shape > 0.0) & (least > 0.0), least * pow(1.0 - u, -1.0 / shape))
+    within((shape > 0.0) & (least > 0.0) & finite([shape, least]), least * pow(1.0 - u, -1.0 / shape))
 }
 
 /// Logistic: mean + scale · ln(u / (1 − u)).
-#[inline]
+#[inline(always)]
 pub fn logistic(mean: f64, scale: f64, u: f64) -> f64 {
-    within(scale >= 0.0, mean + scale * (ln(u) - ln(1.0 - u)))
+    within((scale >= 0.0) & finite([mean, scale]), mean + scale * (ln(u) - ln(1.0 - u)))
 }
 
 /// Whether something of probability `p` happens: 1 or 0.
-#[inline]
+#[inline(always)]
 pub fn bernoulli(p: f64, u: f64) -> f64 {
     within((0.0..=1.0).contains(&p), if 1.0 - u < p { 1.0 } else { 0.0 })
 }
 
 /// How many trials fail before the first success: the whole part of ln(1 − u) / ln(1 − p).
-#[inline]
+#[inline(always)]
 pub fn geometric(p: f64, u: f64) -> f64 {
     within((p > 0.0) & (p <= 1.0), libm::floor(ln(1.0 - u) / libm::log1p(-p)))
 }
 
 /// Triangular: most likely at `mode`, and less so along straight lines down to `low` and `high`.
-#[inline]
+#[inline(always)]
 pub fn triangular(low: f64, mode: f64, high: f64, u: f64) -> f64 {
     let width = high - low;
     let below = low + (u * width * (mode - low)).sqrt();
     let above = high - ((1.0 - u) * width * (high - mode)).sqrt();
-    within((low <= mode) & (mode <= high), if u * width < mode - low { below } else { above })
+    within(
+        (low <= mode) & (mode <= high) & finite([low, mode, high]),
+        if u * width < mode - low { below } else { above },
+    )
 }

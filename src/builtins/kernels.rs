@@ -5,11 +5,36 @@ use super::Instant;
 
 pub mod elementary;
 pub mod incomplete;
+pub mod plain;
 pub mod quantile;
 
-/// `x` to the power `y`.
-pub fn power(x: f64, y: f64) -> f64 {
-    elementary::pow(x, y)
+pub(super) use plain::{max, min};
+
+/// Functions that have a vector form, too. They are not inlined, so that each has one address, by which `lanes` knows it.
+macro_rules! named {
+    ($($name:ident($($x:ident),*) = $value:expr;)*) => {$(
+        #[inline(never)]
+        #[doc = concat!("As `", stringify!($value), "`.")]
+        pub fn $name($($x: f64),*) -> f64 {
+            $value
+        }
+    )*};
+}
+
+named! {
+    abs(x) = libm::fabs(x);
+    sqrt(x) = x.sqrt();
+    exp(x) = elementary::exp(x);
+    ln(x) = elementary::ln(x);
+    floor(x) = plain::floor(x);
+    ceil(x) = plain::ceil(x);
+    round(x) = plain::round(x);
+    trunc(x) = plain::trunc(x);
+    power(x, y) = elementary::pow(x, y);
+    lesser(a, b) = plain::min(a, b);
+    greater(a, b) = plain::max(a, b);
+    clamp(x, low, high) = plain::clamp(x, low, high);
+    safediv(a, b, otherwise) = if b == 0.0 { otherwise } else { a / b };
 }
 
 /// The number of the step on which an instant falls: the first whose time is not before it, rounding aside.
@@ -42,23 +67,6 @@ pub(super) fn modulo(a: f64, b: f64) -> f64 {
     } else {
         r
     }
-}
-
-pub(super) fn min(a: f64, b: f64) -> f64 {
-    // NaN stays NaN: a value that is no number must not vanish in a minimum.
-    if a.is_nan() || a < b { a } else { b }
-}
-
-pub(super) fn max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || a > b { a } else { b }
-}
-
-pub(super) fn clamp(x: f64, low: f64, high: f64) -> f64 {
-    max(low, min(x, high))
-}
-
-pub(super) fn safediv(a: f64, b: f64, otherwise: f64) -> f64 {
-    if b == 0.0 { otherwise } else { a / b }
 }
 
 /// 0, and `height` from the step on which `t` falls.

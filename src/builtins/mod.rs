@@ -8,6 +8,7 @@ pub mod aggregate;
 mod curve;
 pub mod draws;
 mod kernels;
+pub mod lanes;
 pub mod philox;
 mod reduce;
 mod signature;

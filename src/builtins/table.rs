@@ -2,7 +2,6 @@
 
 use super::aggregate as a;
 use super::kernels as k;
-use super::kernels::elementary as e;
 use super::{Aggregate, Builtin, Kernel, Memory, Reducer, Signature};
 
 type Row =
@@ -10,10 +9,10 @@ type Row =
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    ("abs(x: D) -> D", Kernel::One(libm::fabs), None, None, "The size of a value, without its sign.", "abs(price - target)", &["Vensim: ABS", "Stella: ABS"]),
-    ("sqrt(x: D) -> D½", Kernel::One(libm::sqrt), None, None, "The square root; the unit's powers are halved.", "sqrt(reserve_a * reserve_b)", &["Vensim: SQRT", "Stella: SQRT"]),
-    ("exp(x: 1) -> 1", Kernel::One(e::exp), None, None, "e to the power x.", "exp(-time / (12 month))", &["Vensim: EXP", "Stella: EXP"]),
-    ("ln(x: 1) -> 1", Kernel::One(e::ln), None, None, "The natural logarithm.", "ln(2) / (12 month)", &["Vensim: LN", "Stella: LN"]),
+    ("abs(x: D) -> D", Kernel::One(k::abs), None, None, "The size of a value, without its sign.", "abs(price - target)", &["Vensim: ABS", "Stella: ABS"]),
+    ("sqrt(x: D) -> D½", Kernel::One(k::sqrt), None, None, "The square root; the unit's powers are halved.", "sqrt(reserve_a * reserve_b)", &["Vensim: SQRT", "Stella: SQRT"]),
+    ("exp(x: 1) -> 1", Kernel::One(k::exp), None, None, "e to the power x.", "exp(-time / (12 month))", &["Vensim: EXP", "Stella: EXP"]),
+    ("ln(x: 1) -> 1", Kernel::One(k::ln), None, None, "The natural logarithm.", "ln(2) / (12 month)", &["Vensim: LN", "Stella: LN"]),
     ("log10(x: 1) -> 1", Kernel::One(libm::log10), None, None, "The logarithm to base 10.", "log10(holders)", &["Stella: LOG10"]),
     ("log(x: 1, base: 1) -> 1", Kernel::Two(k::log), None, None, "The logarithm to any base.", "log(8, 2)", &["Vensim: LOG"]),
     ("sin(x: 1) -> 1", Kernel::One(libm::sin), None, None, "The sine of an angle in radians.", "sin(2 * pi * time / (12 month))", &["Vensim: SIN", "Stella: SIN"]),
@@ -23,13 +22,13 @@ const ROWS: &[Row] = &[
     ("acos(x: 1) -> 1", Kernel::One(libm::acos), None, None, "The angle in radians whose cosine is x.", "acos(0.5)", &["Vensim: ARCCOS"]),
     ("atan(x: 1) -> 1", Kernel::One(libm::atan), None, None, "The angle in radians whose tangent is x.", "atan(slope)", &["Vensim: ARCTAN", "Stella: ARCTAN"]),
     ("atan2(y: D, x: D) -> 1", Kernel::Two(libm::atan2), None, None, "The angle of the point (x, y), in radians.", "atan2(north, east)", &[]),
-    ("floor(x: D, to: D = 1) -> D", Kernel::Round(libm::floor), None, None, "The greatest multiple of `to` that is not above x.", "floor(supply, to: 1 TKN)", &["Stella: INT"]),
-    ("ceil(x: D, to: D = 1) -> D", Kernel::Round(libm::ceil), None, None, "The least multiple of `to` that is not below x.", "ceil(months)", &[]),
-    ("round(x: D, to: D = 1) -> D", Kernel::Round(libm::round), None, None, "The nearest multiple of `to`; halves go away from zero.", "round(price, to: 0.01 USD)", &["Stella: ROUND"]),
-    ("trunc(x: D, to: D = 1) -> D", Kernel::Round(libm::trunc), None, None, "The multiple of `to` next to x on the side of zero.", "trunc(x)", &["Vensim: INTEGER"]),
+    ("floor(x: D, to: D = 1) -> D", Kernel::Round(k::floor), None, None, "The greatest multiple of `to` that is not above x.", "floor(supply, to: 1 TKN)", &["Stella: INT"]),
+    ("ceil(x: D, to: D = 1) -> D", Kernel::Round(k::ceil), None, None, "The least multiple of `to` that is not below x.", "ceil(months)", &[]),
+    ("round(x: D, to: D = 1) -> D", Kernel::Round(k::round), None, None, "The nearest multiple of `to`; halves go away from zero.", "round(price, to: 0.01 USD)", &["Stella: ROUND"]),
+    ("trunc(x: D, to: D = 1) -> D", Kernel::Round(k::trunc), None, None, "The multiple of `to` next to x on the side of zero.", "trunc(x)", &["Vensim: INTEGER"]),
     ("mod(a: D, b: D) -> D", Kernel::Two(k::modulo), None, None, "What is left of a when b is taken out as often as it fits; it has b's sign.", "mod(time, 12 month)", &["Vensim: MODULO", "Stella: MOD"]),
-    ("min(x: D...) -> D", Kernel::Fold(k::min), None, Some(a::MIN), "The least of its arguments.", "min(demand, supply)", &["Vensim: MIN", "Stella: MIN"]),
-    ("max(x: D...) -> D", Kernel::Fold(k::max), None, Some(a::MAX), "The greatest of its arguments.", "max(0, target - stock)", &["Vensim: MAX", "Stella: MAX"]),
+    ("min(x: D...) -> D", Kernel::Fold(k::lesser), None, Some(a::MIN), "The least of its arguments.", "min(demand, supply)", &["Vensim: MIN", "Stella: MIN"]),
+    ("max(x: D...) -> D", Kernel::Fold(k::greater), None, Some(a::MAX), "The greatest of its arguments.", "max(0, target - stock)", &["Vensim: MAX", "Stella: MAX"]),
     ("clamp(x: D, low: D, high: D) -> D", Kernel::Three(k::clamp), None, None, "x, but not below `low` and not above `high`.", "clamp(signal, 0, 1)", &[]),
     ("safediv(a: A, b: B, otherwise: A/B) -> A/B", Kernel::Three(k::safediv), None, None, "a / b, and `otherwise` where b is 0.", "safediv(sold, offered, otherwise: 0)", &["Vensim: XIDZ, ZIDZ", "Stella: SAFEDIV"]),
     ("step_at(height: D, t: T) -> D", Kernel::Clock(k::step_at), None, None, "0 before time t, `height` from then on.", "step_at(5%, 12 month)", &["Vensim: STEP", "Stella: STEP"]),

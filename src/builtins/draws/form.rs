@@ -4,6 +4,7 @@
 //! probabilities, moments. Invariant: all of them are NaN where [`Form::wrong`] has something to say, and the quantile rises with
 //! its uniform. Absent on purpose: units, the place of a draw, what a model makes of a wrong argument.
 
+use super::lanes::Lanes;
 use super::table;
 use crate::builtins::Signature;
 use crate::builtins::philox::Stream;
@@ -22,6 +23,7 @@ pub enum Sampler {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Law {
     pub sampler: Sampler,
+    pub lanes: Option<Lanes>,
     /// The value below which lies p, and above which q; the smaller of the two is the exact one.
     pub inverse: fn(&[f64; 4], f64, f64) -> f64,
     /// The probabilities of at most x and of more, each to its own digits.
@@ -48,7 +50,8 @@ pub struct Form {
     /// Its names in other tools, as `tool: name`.
     pub foreign: &'static [&'static str],
     pub(super) law: Law,
-    pub(super) standard: fn([f64; 4]) -> [f64; 4],
+    /// From the arguments as they are written, where these are not the law's.
+    pub(super) standard: Option<fn([f64; 4]) -> [f64; 4]>,
     pub(super) support: fn(&[f64; 4]) -> Option<&'static str>,
 }
 
@@ -77,7 +80,10 @@ impl Form {
 
     /// The arguments as the sampler takes them, in which alternatives agree; all NaN where something is wrong with them.
     pub fn standard(&self, args: &[f64; 4]) -> [f64; 4] {
-        if self.wrong(args).is_none() { (self.standard)(*args) } else { [f64::NAN; 4] }
+        if self.wrong(args).is_some() {
+            return [f64::NAN; 4];
+        }
+        self.standard.map_or(*args, |of| of(*args))
     }
 
     /// How a value comes about from arguments in the standard form.

@@ -4,7 +4,7 @@
 //! so that a truncated distribution may be cut far out. Absent on purpose: checks of arguments, which are done before.
 
 use super::form::{Law, Sampler};
-use super::search;
+use super::lanes::Lanes;
 use super::*;
 use crate::builtins::kernels::incomplete::{beta_tails, gamma_tails};
 
@@ -41,6 +41,7 @@ fn but(q: f64) -> (f64, f64) {
 }
 
 pub(super) const UNIFORM: Law = Law {
+    lanes: Some(Lanes::Uniform),
     sampler: Sampler::OfOne(|&[low, high, ..], u| uniform(low, high, u)),
     inverse: |&[low, high, ..], p, q| if p <= q { low + (high - low) * p } else { high - (high - low) * q },
     tails: |&[low, high, ..], x| {
@@ -55,6 +56,7 @@ pub(super) const UNIFORM: Law = Law {
 };
 
 pub(super) const NORMAL: Law = Law {
+    lanes: Some(Lanes::Normal),
     sampler: Sampler::OfOne(|&[mean, sd, ..], u| normal(mean, sd, u)),
     inverse: |&[mean, sd, ..], p, q| mean + sd * z_of(p, q),
     tails: |&[mean, sd, ..], x| if sd == 0.0 { at_once(mean, x) } else { z_tails((x - mean) / sd) },
@@ -64,6 +66,7 @@ pub(super) const NORMAL: Law = Law {
 };
 
 pub(super) const LOGNORMAL: Law = Law {
+    lanes: Some(Lanes::Lognormal),
     sampler: Sampler::OfOne(|&[median, sigma, ..], u| lognormal(median, sigma, u)),
     inverse: |&[median, sigma, ..], p, q| median * exp(sigma * z_of(p, q)),
     tails: |&[median, sigma, ..], x| {
@@ -78,6 +81,7 @@ pub(super) const LOGNORMAL: Law = Law {
 };
 
 pub(super) const TRIANGULAR: Law = Law {
+    lanes: Some(Lanes::Triangular),
     sampler: Sampler::OfOne(|&[low, mode, high, _], u| triangular(low, mode, high, u)),
     inverse: |&[low, mode, high, _], p, q| {
         let width = high - low;
@@ -106,6 +110,7 @@ pub(super) const TRIANGULAR: Law = Law {
 
 /// Between two ends: a, b, low, high.
 pub(super) const BETA: Law = Law {
+    lanes: None,
     sampler: Sampler::OfMany(|&[a, b, low, high], stream| {
         let share = beta(a, b, stream);
         if low == high { low } else { low + (high - low) * share }
@@ -130,6 +135,7 @@ pub(super) const BETA: Law = Law {
 
 /// An infinite shape stands for the scale itself.
 pub(super) const GAMMA: Law = Law {
+    lanes: None,
     sampler: Sampler::OfMany(
         |&[shape, scale, ..], stream| {
             if shape == f64::INFINITY { scale } else { gamma(shape, scale, stream) }
@@ -153,6 +159,7 @@ pub(super) const GAMMA: Law = Law {
 };
 
 pub(super) const EXPONENTIAL: Law = Law {
+    lanes: Some(Lanes::Exponential),
     sampler: Sampler::OfOne(|&[mean, ..], u| exponential(mean, u)),
     inverse: |&[mean, ..], p, q| mean * -ln_rest(p, q),
     tails: |&[mean, ..], x| {
@@ -167,6 +174,7 @@ pub(super) const EXPONENTIAL: Law = Law {
 };
 
 pub(super) const WEIBULL: Law = Law {
+    lanes: Some(Lanes::Weibull),
     sampler: Sampler::OfOne(|&[shape, scale, ..], u| weibull(shape, scale, u)),
     inverse: |&[shape, scale, ..], p, q| scale * pow(-ln_rest(p, q), 1.0 / shape),
     tails: |&[shape, scale, ..], x| {
@@ -188,6 +196,7 @@ pub(super) const WEIBULL: Law = Law {
 };
 
 pub(super) const PARETO: Law = Law {
+    lanes: Some(Lanes::Pareto),
     sampler: Sampler::OfOne(|&[shape, least, ..], u| pareto(shape, least, u)),
     inverse: |&[shape, least, ..], p, q| {
         if p < 0.5 { least * exp(-libm::log1p(-p) / shape) } else { least * pow(q, -1.0 / shape) }
@@ -207,6 +216,7 @@ pub(super) const PARETO: Law = Law {
 };
 
 pub(super) const LOGISTIC: Law = Law {
+    lanes: Some(Lanes::Logistic),
     sampler: Sampler::OfOne(|&[mean, scale, ..], u| logistic(mean, scale, u)),
     inverse: |&[mean, scale, ..], p, q| mean + scale * (ln_rest(q, p) - ln_rest(p, q)),
     tails: |&[mean, scale, ..], x| {
@@ -223,6 +233,7 @@ pub(super) const LOGISTIC: Law = Law {
 
 /// df, mean, scale.
 pub(super) const STUDENT_T: Law = Law {
+    lanes: None,
     sampler: Sampler::OfMany(|&[df, mean, scale, _], stream| mean + scale * student_t(df, stream)),
     inverse: |&[df, mean, scale, _], p, q| {
         let size = search::student_t(df, p.min(q));
@@ -245,6 +256,7 @@ pub(super) const STUDENT_T: Law = Law {
 };
 
 pub(super) const BERNOULLI: Law = Law {
+    lanes: Some(Lanes::Bernoulli),
     sampler: Sampler::OfOne(|&[p, ..], u| bernoulli(p, u)),
     inverse: |&[p, ..], _, q| if q < p { 1.0 } else { 0.0 },
     tails: |&[p, ..], x| if (0.0..1.0).contains(&x) { (1.0 - p, p) } else { at_once(1.0, x) },
@@ -254,6 +266,7 @@ pub(super) const BERNOULLI: Law = Law {
 };
 
 pub(super) const BINOMIAL: Law = Law {
+    lanes: None,
     sampler: Sampler::OfMany(|&[n, p, ..], stream| binomial(n, p, stream)),
     inverse: |args, p, q| {
         let &[n, chance, ..] = args;
@@ -272,6 +285,7 @@ pub(super) const BINOMIAL: Law = Law {
 };
 
 pub(super) const POISSON: Law = Law {
+    lanes: None,
     sampler: Sampler::OfMany(|&[mean, ..], stream| poisson(mean, stream)),
     inverse: |args, p, q| search::count(args[0], args[0].sqrt(), f64::INFINITY, p, q, |k| (POISSON.tails)(args, k)),
     tails: |&[mean, ..], k| {
@@ -287,6 +301,7 @@ pub(super) const POISSON: Law = Law {
 };
 
 pub(super) const GEOMETRIC: Law = Law {
+    lanes: Some(Lanes::Geometric),
     sampler: Sampler::OfOne(|&[p, ..], u| geometric(p, u)),
     inverse: |&[chance, ..], p, q| {
         // A unit or two in the last place must not make of a whole number the next one.
@@ -307,6 +322,7 @@ pub(super) const GEOMETRIC: Law = Law {
 
 /// r, the odds (1 − p) / p, the mean. Without odds it is Poisson's.
 pub(super) const NEGATIVE_BINOMIAL: Law = Law {
+    lanes: None,
     sampler: Sampler::OfMany(|&[r, odds, mean, _], stream| {
         let rate = if odds > 0.0 { gamma(r, odds, stream) } else { mean };
         poisson(rate, stream)

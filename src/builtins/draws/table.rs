@@ -13,7 +13,7 @@ struct Row {
     text: &'static str,
     by_name: bool,
     law: Law,
-    standard: fn([f64; 4]) -> [f64; 4],
+    standard: Option<fn([f64; 4]) -> [f64; 4]>,
     support: fn(&[f64; 4]) -> Option<&'static str>,
     doc: &'static str,
     example: &'static str,
@@ -37,14 +37,12 @@ macro_rules! rules {
     };
 }
 
-const AS_THEY_ARE: fn([f64; 4]) -> [f64; 4] = |args| args;
-
 const ROWS: &[Row] = &[
     Row {
         text: "uniform(low: D, high: D) -> D",
         by_name: false,
         law: l::UNIFORM,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(low high; low <= high, "low must not be above high"),
         doc: "Anything between `low` and `high`, all of it equally likely: all that is known are the ends.",
         example: "uniform(0.5%, 1.5%)",
@@ -54,7 +52,7 @@ const ROWS: &[Row] = &[
         text: "normal(mean: D, sd: D) -> D",
         by_name: false,
         law: l::NORMAL,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(mean sd; sd >= 0.0, "sd must not be below 0"),
         doc: "What many small independent causes add up to. It has no bounds: two thirds lie within one `sd` of the mean, 95% within two.",
         example: "normal(0, 5%)",
@@ -64,7 +62,7 @@ const ROWS: &[Row] = &[
         text: "lognormal(median: D, sigma: 1) -> D",
         by_name: true,
         law: l::LOGNORMAL,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(median sigma; median > 0.0, "median must be above 0"; sigma >= 0.0, "sigma must not be below 0"),
         doc: "What many independent factors multiply to: prices, wealth. Half lies below the median; `sigma` is the standard deviation of its logarithm.",
         example: "lognormal(median: 40 USD, sigma: 0.4)",
@@ -74,14 +72,14 @@ const ROWS: &[Row] = &[
         text: "lognormal(mean: D, sd: D) -> D",
         by_name: true,
         law: l::LOGNORMAL,
-        standard: |[mean, sd, ..]| {
+        standard: Some(|[mean, sd, ..]| {
             let ratio = sd / mean;
             let spread = 1.0 + ratio * ratio;
             // Where the square is too large for a double, twice the logarithm is as good.
             let variance = if ratio > 1e8 { 2.0 * ln(ratio) } else { libm::log1p(ratio * ratio) };
             let root = if ratio > 1e8 { ratio } else { spread.sqrt() };
             [mean / root, variance.sqrt(), f64::NAN, f64::NAN]
-        },
+        }),
         support: rules!(mean sd; mean > 0.0, "mean must be above 0"; sd >= 0.0, "sd must not be below 0"),
         doc: "The same by the mean and standard deviation of the values themselves.",
         example: "lognormal(mean: 40 USD, sd: 10 USD)",
@@ -91,7 +89,7 @@ const ROWS: &[Row] = &[
         text: "triangular(low: D, mode: D, high: D) -> D",
         by_name: false,
         law: l::TRIANGULAR,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(low mode high; low <= mode, "low must not be above mode"; mode <= high, "mode must not be above high"),
         doc: "An estimate in three numbers: least, most likely, most. The ends are as far as it goes.",
         example: "triangular(1%, 3%, 8%)",
@@ -101,14 +99,14 @@ const ROWS: &[Row] = &[
         text: "pert(low: D, mode: D, high: D) -> D",
         by_name: false,
         law: l::BETA,
-        standard: |[low, mode, high, _]| {
+        standard: Some(|[low, mode, high, _]| {
             let width = high - low;
             if width > 0.0 {
                 [1.0 + 4.0 * ((mode - low) / width), 1.0 + 4.0 * ((high - mode) / width), low, high]
             } else {
                 [1.0, 1.0, low, high]
             }
-        },
+        }),
         support: rules!(low mode high; low <= mode, "low must not be above mode"; mode <= high, "mode must not be above high";
             high - low < f64::INFINITY, "high - low must be a finite number"),
         doc: "The same three numbers, read by a project planner: rounder than a triangle, with less weight at the ends. The mean is (low + 4 mode + high) / 6.",
@@ -119,7 +117,7 @@ const ROWS: &[Row] = &[
         text: "beta(a: 1, b: 1) -> 1",
         by_name: false,
         law: l::BETA,
-        standard: |[a, b, ..]| [a, b, 0.0, 1.0],
+        standard: Some(|[a, b, ..]| [a, b, 0.0, 1.0]),
         support: rules!(a b; a >= 1e-300, "a must be above 0"; b >= 1e-300, "b must be above 0"),
         doc: "A share between 0 and 1. Of an unknown rate that showed a − 1 times and failed to b − 1 times, it is what is then known.",
         example: "beta(3, 20)",
@@ -129,13 +127,13 @@ const ROWS: &[Row] = &[
         text: "beta(mean: 1, sd: 1) -> 1",
         by_name: true,
         law: l::BETA,
-        standard: |[mean, sd, ..]| {
+        standard: Some(|[mean, sd, ..]| {
             if sd == 0.0 {
                 return [1.0, 1.0, mean, mean];
             }
             let both = mean * (1.0 - mean) / (sd * sd) - 1.0;
             [mean * both, (1.0 - mean) * both, 0.0, 1.0]
-        },
+        }),
         support: rules!(mean sd; mean > 0.0 && mean < 1.0, "mean must be between 0 and 1"; sd >= 0.0, "sd must not be below 0";
             sd * sd < mean * (1.0 - mean), "sd must be below √(mean · (1 − mean)), the most that a share can vary";
             sd == 0.0 || sd > 1e-150, "sd must be 0 or above 1e-150";
@@ -148,7 +146,7 @@ const ROWS: &[Row] = &[
         text: "gamma(shape: 1, scale: D) -> D",
         by_name: true,
         law: l::GAMMA,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(shape scale; shape > 0.0, "shape must be above 0"; scale >= 0.0, "scale must not be below 0"),
         doc: "The time until `shape` events that each take `scale` on average; any amount that is never negative and leans to the right.",
         example: "gamma(shape: 3, scale: 10 day)",
@@ -158,7 +156,7 @@ const ROWS: &[Row] = &[
         text: "gamma(mean: D, sd: D) -> D",
         by_name: true,
         law: l::GAMMA,
-        standard: |[mean, sd, ..]| {
+        standard: Some(|[mean, sd, ..]| {
             let ratio = mean / sd;
             let shape = ratio * ratio;
             // A shape beyond all doubles is the mean itself, to the last digit.
@@ -167,7 +165,7 @@ const ROWS: &[Row] = &[
             } else {
                 [f64::INFINITY, mean, 0.0, 0.0]
             }
-        },
+        }),
         support: rules!(mean sd; mean > 0.0, "mean must be above 0"; sd >= 0.0, "sd must not be below 0";
             (mean / sd) * (mean / sd) > 0.0 && mean / ((mean / sd) * (mean / sd)) < f64::INFINITY, "sd must not be that far above mean"),
         doc: "The same by its mean and standard deviation.",
@@ -178,7 +176,7 @@ const ROWS: &[Row] = &[
         text: "exponential(mean: D) -> D",
         by_name: false,
         law: l::EXPONENTIAL,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(mean; mean >= 0.0, "mean must not be below 0"),
         doc: "The time until something happens that is as likely at any moment, such as the next arrival.",
         example: "exponential(3 day)",
@@ -188,7 +186,7 @@ const ROWS: &[Row] = &[
         text: "exponential(rate: 1/D) -> D",
         by_name: true,
         law: l::EXPONENTIAL,
-        standard: |[rate, ..]| [1.0 / rate, f64::NAN, f64::NAN, f64::NAN],
+        standard: Some(|[rate, ..]| [1.0 / rate, f64::NAN, f64::NAN, f64::NAN]),
         support: rules!(rate; rate > 0.0 && 1.0 / rate < f64::INFINITY, "rate must be above 0"),
         doc: "The same by how often it happens: the mean is 1 / rate.",
         example: "exponential(rate: 10/month)",
@@ -198,7 +196,7 @@ const ROWS: &[Row] = &[
         text: "weibull(shape: 1, scale: D) -> D",
         by_name: false,
         law: l::WEIBULL,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(shape scale; shape > 0.0, "shape must be above 0"; scale >= 0.0, "scale must not be below 0"),
         doc: "The time until something fails: ever likelier with age where `shape` is above 1, ever less likely below, exponential at 1. 63% fail before `scale`.",
         example: "weibull(1.5, 24 month)",
@@ -213,7 +211,7 @@ const ROWS: &[Row] = &[
         text: "pareto(shape: 1, least: D) -> D",
         by_name: false,
         law: l::PARETO,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(shape least; shape > 0.0, "shape must be above 0"; least > 0.0, "least must be above 0"),
         doc: "A few hold most: above x lies (least / x)^shape. A shape of 1.16 is 80 to 20; at 1 or below there is no mean.",
         example: "pareto(1.16, 100 TKN)",
@@ -223,7 +221,7 @@ const ROWS: &[Row] = &[
         text: "logistic(mean: D, scale: D) -> D",
         by_name: false,
         law: l::LOGISTIC,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(mean scale; scale >= 0.0, "scale must not be below 0"),
         doc: "Like a normal, with more weight far out; the thresholds behind an S-shaped adoption. Its standard deviation is 1.81 `scale`.",
         example: "logistic(50 USD, 5 USD)",
@@ -233,7 +231,7 @@ const ROWS: &[Row] = &[
         text: "student_t(df: 1) -> 1",
         by_name: false,
         law: l::STUDENT_T,
-        standard: |[df, ..]| [df, 0.0, 1.0, f64::NAN],
+        standard: Some(|[df, ..]| [df, 0.0, 1.0, f64::NAN]),
         support: rules!(df; df > 0.0, "df must be above 0"),
         doc: "Like a normal with heavy tails: the smaller `df`, the wilder. Without a mean at 1 and below, without a standard deviation at 2 and below.",
         example: "student_t(4)",
@@ -243,7 +241,7 @@ const ROWS: &[Row] = &[
         text: "student_t(df: 1, mean: D, scale: D) -> D",
         by_name: false,
         law: l::STUDENT_T,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(df mean scale; df > 0.0, "df must be above 0"; scale >= 0.0, "scale must not be below 0"),
         doc: "The same around `mean`, `scale` times as wide: daily returns of a token, with their crashes.",
         example: "student_t(4, 0, 3%)",
@@ -253,7 +251,7 @@ const ROWS: &[Row] = &[
         text: "bernoulli(p: 1) -> bool",
         by_name: false,
         law: l::BERNOULLI,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(p; (0.0..=1.0).contains(&p), "p must be between 0 and 1"),
         doc: "Whether something happens: true with probability `p`.",
         example: "bernoulli(2%)",
@@ -263,7 +261,7 @@ const ROWS: &[Row] = &[
         text: "binomial(n: D, p: 1) -> D",
         by_name: false,
         law: l::BINOMIAL,
-        standard: |[n, p, ..]| [libm::round(n), p, f64::NAN, f64::NAN],
+        standard: Some(|[n, p, ..]| [libm::round(n), p, f64::NAN, f64::NAN]),
         support: rules!(n p; n > -1e-9, "n must not be below 0"; l::whole(n), "n must be a whole number"; (0.0..=1.0).contains(&p), "p must be between 0 and 1"),
         doc: "How many of `n` do something that each does with probability `p`, on its own.",
         example: "binomial(committed, 3%)",
@@ -273,7 +271,7 @@ const ROWS: &[Row] = &[
         text: "poisson(mean: D) -> D",
         by_name: false,
         law: l::POISSON,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(mean; mean >= 0.0, "mean must not be below 0"),
         doc: "How many events come where `mean` are expected and none knows of another: buyers in a day, faults in a month.",
         example: "poisson(300 voucher)",
@@ -283,7 +281,7 @@ const ROWS: &[Row] = &[
         text: "geometric(p: 1) -> 1",
         by_name: false,
         law: l::GEOMETRIC,
-        standard: AS_THEY_ARE,
+        standard: None,
         support: rules!(p; p > 0.0 && p <= 1.0, "p must be above 0, and 1 at most"),
         doc: "How often something fails before it succeeds, with probability `p` each time. Tools that count the tries give one more.",
         example: "geometric(20%)",
@@ -293,7 +291,7 @@ const ROWS: &[Row] = &[
         text: "negative_binomial(r: 1, p: 1) -> 1",
         by_name: false,
         law: l::NEGATIVE_BINOMIAL,
-        standard: |[r, p, ..]| [r, (1.0 - p) / p, r * ((1.0 - p) / p), f64::NAN],
+        standard: Some(|[r, p, ..]| [r, (1.0 - p) / p, r * ((1.0 - p) / p), f64::NAN]),
         support: rules!(r p; r > 0.0, "r must be above 0"; p > 0.0 && p <= 1.0, "p must be above 0, and 1 at most";
             r * ((1.0 - p) / p) < f64::INFINITY, "r / p must be a finite number"),
         doc: "How often something fails before it has succeeded `r` times, with probability `p` each time. `r` need not be whole.",
@@ -310,7 +308,7 @@ const ROWS: &[Row] = &[
         text: "negative_binomial(mean: D, r: 1) -> D",
         by_name: true,
         law: l::NEGATIVE_BINOMIAL,
-        standard: |[mean, r, ..]| [r, mean / r, mean, f64::NAN],
+        standard: Some(|[mean, r, ..]| [r, mean / r, mean, f64::NAN]),
         support: rules!(mean r; mean >= 0.0, "mean must not be below 0"; r > 0.0, "r must be above 0"; mean / r < f64::INFINITY, "mean / r must be a finite number"),
         doc: "A count that varies more than `poisson` with the same mean, because the rate itself does: the variance is mean + mean² / r.",
         example: "negative_binomial(mean: 300 voucher, r: 4)",
@@ -320,10 +318,10 @@ const ROWS: &[Row] = &[
         text: "negative_binomial(mean: D, sd: D) -> D",
         by_name: true,
         law: l::NEGATIVE_BINOMIAL,
-        standard: |[mean, sd, ..]| {
+        standard: Some(|[mean, sd, ..]| {
             let odds = if mean > 0.0 { (sd * (sd / mean) - 1.0).max(0.0) } else { 0.0 };
             [mean / odds, odds, mean, f64::NAN]
-        },
+        }),
         support: rules!(mean sd; mean >= 0.0, "mean must not be below 0"; sd >= 0.0, "sd must not be below 0";
             sd * sd >= mean * (1.0 - 1e-12), "sd must be √mean at least, which is that of `poisson`";
             mean > 0.0 || sd == 0.0, "sd must be 0 where mean is 0";

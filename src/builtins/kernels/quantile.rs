@@ -1,5 +1,5 @@
-//! The inverse of the normal distribution's CDF, on the rules of [`super::elementary`]: no branch, no table, the same bits
-//! everywhere.
+//! The inverse of the normal distribution's CDF, on the rules of [`super::elementary`]: no table, the same bits everywhere; of
+//! many values, no branch.
 //!
 //! In: a probability. Out: how many standard deviations from the mean it lies; the largest error found among
 //! 400,000 is 3.8 units in the last place, down to subnormal probabilities (`tests/elementary.rs`). Invariant: odd about ½, to the bit, where 1 − p is exact.
@@ -19,22 +19,71 @@ const SLOPE_LOW: f64 = -1.8328579980459167e-16;
 #[inline(always)]
 pub fn normal_quantile(p: f64) -> f64 {
     let q = p - 0.5;
-    let square = q * q;
-    let middle = square <= EDGE;
-    let inner = rational(&MIDDLE, EDGE - square);
-    let tail = if q < 0.0 { p } else { 1.0 - p };
-    let r = (-2.0 * ln(tail)).sqrt();
-    let outer = rational(&OUTSIDE, r);
+    let z = if q * q <= EDGE { middle(q) } else { outside(p) };
+    z.copysign(q)
+}
 
+/// [`normal_quantile`] of each, to the bit, in less time: the logarithm and the root of the tails are worked out only for those
+/// that lie there, gathered. `out` is as long as `p`.
+#[inline(always)]
+pub fn normal_quantiles(p: &[f64], out: &mut [f64]) {
+    const BLOCK: usize = 128;
+    for (p, out) in p.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+        let mut all = [0.5; BLOCK];
+        all[..p.len()].copy_from_slice(p);
+        let mut places = [0u8; BLOCK];
+        let mut tails = 0;
+        for (i, p) in all.iter().enumerate() {
+            places[tails % BLOCK] = i as u8;
+            let q = p - 0.5;
+            // NaN has no place in the middle.
+            tails += 1 - usize::from(q * q <= EDGE);
+        }
+        let mut gathered = [0.5; BLOCK];
+        for (place, p) in places[..tails].iter().zip(&mut gathered) {
+            *p = all[usize::from(*place) % BLOCK];
+        }
+        for group in all.as_chunks_mut::<GROUP>().0 {
+            let from = *group;
+            for i in 0..GROUP {
+                let q = from[i] - 0.5;
+                group[i] = middle(q).copysign(q);
+            }
+        }
+        for group in gathered[..tails.next_multiple_of(GROUP)].as_chunks_mut::<GROUP>().0 {
+            let from = *group;
+            for i in 0..GROUP {
+                group[i] = outside(from[i]).copysign(from[i] - 0.5);
+            }
+        }
+        for (place, z) in places[..tails].iter().zip(&gathered) {
+            all[usize::from(*place) % BLOCK] = *z;
+        }
+        out.copy_from_slice(&all[..p.len()]);
+    }
+}
+
+/// How many values are worked on together.
+const GROUP: usize = 16;
+
+/// The size of the quantile next to ½.
+#[inline(always)]
+fn middle(q: f64) -> f64 {
     let size = q.abs();
-    let main = if middle { size * SLOPE } else { r };
-    let low = if middle { size * SLOPE_LOW } else { 0.0 };
-    let numer = if middle { size * square * inner.0 } else { -outer.0 };
-    let denom = if middle { inner.1 } else { outer.1 };
-    let z = main + (numer / denom + low);
-    let z = if tail == 0.0 { f64::INFINITY } else { z };
+    let square = q * q;
+    let (numer, denom) = rational(&MIDDLE, EDGE - square);
+    size * SLOPE + (size * square * numer / denom + size * SLOPE_LOW)
+}
+
+/// The size of the quantile further out.
+#[inline(always)]
+fn outside(p: f64) -> f64 {
+    let tail = if p < 0.5 { p } else { 1.0 - p };
+    let r = (-2.0 * ln(tail)).sqrt();
+    let (numer, denom) = rational(&OUTSIDE, r);
+    let z = if tail == 0.0 { f64::INFINITY } else { r - numer / denom };
     // Comparisons with NaN are false: what is no probability has no tail of at least 0.
-    if tail >= 0.0 { z.copysign(q) } else { f64::NAN }
+    if tail >= 0.0 { z } else { f64::NAN }
 }
 
 /// Numerator and denominator.
