@@ -27,6 +27,12 @@ fn finite<const N: usize>(xs: [f64; N]) -> bool {
     xs.iter().fold(true, |all, x| all & (x.abs() < f64::INFINITY))
 }
 
+/// The value below which one of Student's t lies with probability `p`, with `df` degrees of freedom.
+pub fn student_t_quantile(df: f64, p: f64) -> f64 {
+    let size = search::student_t(df, p.min(1.0 - p));
+    if p < 0.5 { -size } else { size }
+}
+
 /// `x` where the parameters are in the support. A comparison with NaN is false, so that NaN is never in it.
 #[inline(always)]
 fn within(support: bool, x: f64) -> f64 {

@@ -619,12 +619,12 @@ impl Lower<'_> {
         }
     }
 
-    /// What goals ask of one run; those that compare runs are asked when there are several.
+    /// What goals ask of one run. What compares runs is judged when there are several; of one it wants the number.
     fn goals(&mut self) {
         for (number, goal) in self.hir.goals.iter().enumerate() {
             let value = match goal.kind {
                 hir::GoalKind::Holds(e) | hir::GoalKind::Maximize(e) | hir::GoalKind::Minimize(e) => e,
-                hir::GoalKind::Of { .. } => continue,
+                hir::GoalKind::Of { metric, .. } => metric,
             };
             let mut asked = self.asked(value);
             if let hir::GoalKind::Holds(_) = goal.kind {
