@@ -58,6 +58,33 @@ flow infection: s -> i = contacts * i * s / (s + i + r)
 flow recovery: i -> r = i / duration
 ";
 
+/// Two models at once, by four stages a step.
+const STAGES: &str = "time day from 0 to 100 step 0.01 using rk4
+unit person, prey, hunter
+record every 100 day
+param beta = 0.3/day
+param growth = 0.5/day
+stock s: person = 1000
+stock i: person = 5
+stock r: person = 0
+stock x: prey = 50
+stock z: hunter = 10
+flow infection: s -> i = s * i / (1000 person) * beta
+flow recovery: i -> r = i / (5 day)
+let hunted = 0.05/hunter/day * x * z / (1 + 0.01/prey * x)
+flow grow: cloud -> x = growth * x * (1 - x / (200 prey))
+flow eaten: x -> cloud = hunted
+flow born: cloud -> z = 0.3 hunter/prey * hunted
+flow die: z -> cloud = 0.4/day * z
+";
+
+#[divan::bench]
+fn ten_thousand_steps_of_four_stages(bencher: Bencher) {
+    let model = check(STAGES).lower().expect("sound");
+    let program = Program::new(&model);
+    bencher.bench(|| program.run(&Case::default()));
+}
+
 #[divan::bench_group]
 mod ten_thousand_steps {
     use super::*;

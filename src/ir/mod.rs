@@ -524,6 +524,12 @@ impl Model {
         &self.parts[m.parts.0 as usize..m.parts.1 as usize]
     }
 
+    /// Whether any flow may get less than it asks for. Then Runge-Kutta's stages, which know of no limits, may see a stock
+    /// below zero that never is: behind the row a flow that runs one way asks there for nothing, and not for less.
+    pub fn limits_flows(&self) -> bool {
+        self.moves.iter().any(|m| m.flow && m.short.is_some())
+    }
+
     /// The stock by which rounding of a move is measured: its source, else the first of its targets.
     pub fn reference(&self, m: &Move) -> Option<usize> {
         m.from.or_else(|| self.parts(m).iter().find_map(|part| part.to))

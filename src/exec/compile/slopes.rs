@@ -135,6 +135,7 @@ impl Compiler<'_> {
     /// What a stage finds; transfers and trades are worked out in the first.
     fn stage(&mut self, first: bool, done: &mut Vec<(MoveId, Reg)>) -> Found {
         let model = self.model;
+        let limited = model.limits_flows();
         let mut found = Found::default();
         for work in model.work.iter().flatten() {
             match *work {
@@ -147,6 +148,12 @@ impl Compiler<'_> {
                     if let Some(holds) = self.holds(id, done) {
                         let nothing = self.constant(0.0);
                         demand = self.emit(Op::Select, [holds, demand, nothing], 3);
+                    }
+                    if !first && !m.two_way && limited {
+                        // No stage knows of limits: what seems to run backward would ask for nothing.
+                        let nothing = self.constant(0.0);
+                        let backward = self.binary(Binary::Less, demand, nothing);
+                        demand = self.emit(Op::Select, [backward, nothing, demand], 3);
                     }
                     if let Some(within) = &mut self.within {
                         within.demands.insert(id, demand);

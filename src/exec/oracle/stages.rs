@@ -85,7 +85,11 @@ impl Oracle<'_> {
                     }
                     let holds =
                         m.condition.is_none_or(|c| self.eval(c) != 0.0) && !(m.once && self.done[id.0 as usize]);
-                    let demand = if holds { self.eval(m.amount) } else { 0.0 };
+                    let mut demand = if holds { self.eval(m.amount) } else { 0.0 };
+                    if !first && !m.two_way && demand < 0.0 && model.limits_flows() {
+                        // No stage knows of limits: what seems to run backward would ask for nothing.
+                        demand = 0.0;
+                    }
                     self.now.asked.insert(id, demand);
                     self.now.taken.insert(id, demand);
                     if holds {
