@@ -8,6 +8,7 @@
 mod counts;
 mod form;
 mod gamma;
+mod how;
 mod lanes;
 mod laws;
 mod search;
@@ -16,6 +17,7 @@ mod table;
 pub use counts::{binomial, poisson};
 pub use form::{Form, Sampler, find, forms};
 pub use gamma::{beta, gamma, student_t};
+pub use how::How;
 pub use lanes::Lanes;
 
 use super::kernels::elementary::{exp, ln, pow};

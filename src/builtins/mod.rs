@@ -128,6 +128,12 @@ pub fn all() -> &'static [Builtin] {
     &ALL
 }
 
+/// What `categorical` makes of the odds of many members: one of them. No expression can call it.
+pub fn odds() -> &'static Builtin {
+    static ODDS: LazyLock<Builtin> = LazyLock::new(table::odds);
+    &ODDS
+}
+
 /// The function of this name.
 pub fn find(name: &str) -> Option<&'static Builtin> {
     ALL.iter().find(|b| b.name() == name)

@@ -2,7 +2,7 @@
 
 use super::aggregate as a;
 use super::kernels as k;
-use super::{Aggregate, Builtin, Kernel, Memory, Reducer, Signature};
+use super::{Aggregate, Builtin, Kernel, Memory, Nothing, Reducer, Signature};
 
 type Row =
     (&'static str, Kernel, Option<Reducer>, Option<Aggregate>, &'static str, &'static str, &'static [&'static str]);
@@ -64,10 +64,22 @@ const ROWS: &[Row] = &[
     ("member(m: label, of: label) -> bool", Kernel::Member, None, None, "Whether a member is in a subset.", "member(c, Insider)", &[]),
 ];
 
+/// Which of them, luck says, and it says so where there is something to be drawn from.
+const ANY_OF: Aggregate = Aggregate { nothing: Nothing::Is(f64::NAN), ..a::ARGMAX };
+
+#[rustfmt::skip]
+const ODDS: Row =
+    ("categorical(odds: [D]) -> label", Kernel::Members, None, Some(ANY_OF), "A member, each as likely as its odds say.", "categorical(odds[o] for o in Outcome)", &[]);
+
+fn row(&(text, kernel, reducer, aggregate, doc, example, foreign): &Row) -> Builtin {
+    Builtin { signature: Signature::parse(text), kernel, reducer, aggregate, doc, example, foreign }
+}
+
 pub(super) fn rows() -> Vec<Builtin> {
-    let row = |&(text, kernel, reducer, aggregate, doc, example, foreign): &Row| {
-        let signature = Signature::parse(text);
-        Builtin { signature, kernel, reducer, aggregate, doc, example, foreign }
-    };
     ROWS.iter().map(row).collect()
+}
+
+/// It stands in draws only, and is no function.
+pub(super) fn odds() -> Builtin {
+    row(&ODDS)
 }

@@ -165,7 +165,7 @@ impl Infer<'_> {
         true
     }
 
-    fn slot(&mut self, slot: &Slot, letters: &mut Vec<(char, Dim)>) -> Dim {
+    pub(super) fn slot(&mut self, slot: &Slot, letters: &mut Vec<(char, Dim)>) -> Dim {
         let Slot::Number(factors) = slot else { return Dim::one() };
         let mut dim = Dim::one();
         for (letter, exponent) in factors {

@@ -196,6 +196,7 @@ fn periods(model: &Model) -> Vec<(ExprId, String)> {
         DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
             Some((*every, format!("the period of `{}`", d.name)))
         }
+        DeclKind::Draw(draw) => draw.every.map(|every| (every, format!("the period of `{}`", d.name))),
         _ => None,
     };
     model.decls.iter().filter_map(period).collect()
@@ -237,7 +238,7 @@ fn rows_between(
 fn missing(model: &Model) -> Option<Diagnostic> {
     let decl = model.decls.iter().find(|d| {
         use DeclKind::*;
-        matches!(d.kind, Stock { .. } | State { .. } | Move(_) | Metric { .. } | Expect(_))
+        matches!(d.kind, Stock { .. } | State { .. } | Draw(_) | Move(_) | Metric { .. } | Expect(_))
     });
     let clocked = || {
         model.exprs.iter().find(|e| matches!(e.kind, ExprKind::Clock(part) if part != ClockPart::Step)).map(|e| e.span)

@@ -59,7 +59,7 @@ impl Infer<'_> {
         let annotated = decl.ty.as_ref().is_some_and(|a| !matches!(a.kind, AnnotationKind::Unknown));
         let unit = self.unit(&typed);
         match &decl.kind {
-            DeclKind::Param { value, set, range } => {
+            DeclKind::Param { value, set, range, dist } => {
                 if annotated {
                     self.right_side(*value, &typed, unit.as_ref(), &what, said);
                 }
@@ -67,6 +67,18 @@ impl Infer<'_> {
                     self.right_side(*set, &typed, unit.as_ref(), &what, said);
                 }
                 self.bounds(*range, &typed, unit.as_ref(), &what, said);
+                // What alone says its type has been looked at for that.
+                if let Some(dist) = dist
+                    && (annotated || !matches!(self.model.expr(*value).kind, ExprKind::Drawn(_)))
+                {
+                    self.dist(dist, Some((&typed, said)), &decl.name);
+                }
+            }
+            DeclKind::Draw(draw) => {
+                if annotated {
+                    self.dist(&draw.dist, Some((&typed, said)), &decl.name);
+                }
+                draw.every.iter().for_each(|e| self.time(*e, "the period of a draw"));
             }
             DeclKind::Stock { opening, set, range, .. } => {
                 self.right_side(*opening, &typed, unit.as_ref(), &what, said);

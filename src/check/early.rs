@@ -15,6 +15,8 @@ pub(super) struct After {
     pub phase: Vec<Option<usize>>,
     /// It hangs on something that moves, dated or not.
     any: Vec<bool>,
+    /// It hangs on what is drawn in the step.
+    pub drawn: Vec<bool>,
 }
 
 impl After {
@@ -23,6 +25,7 @@ impl After {
             DeclKind::Let { value } => vec![*value],
             DeclKind::Expect(expect) => vec![expect.value],
             DeclKind::Policy { options, .. } => options.iter().map(|(.., e)| *e).collect(),
+            DeclKind::Draw(draw) => draw.dist.args.clone(),
             _ => Vec::new(),
         };
         let read: Vec<Vec<DeclId>> = model
@@ -36,11 +39,12 @@ impl After {
                 .decls()
                 .map(|(id, d)| match d.kind {
                     _ if moves(d) && !is_dated(model, id) => Some(d.phase.unwrap_or(0)),
-                    DeclKind::Let { .. } => d.phase,
+                    DeclKind::Let { .. } | DeclKind::Draw(_) => d.phase,
                     _ => None,
                 })
                 .collect(),
             any: model.decls.iter().map(|d| moves(d) || d.phase.is_some()).collect(),
+            drawn: model.decls.iter().map(|d| matches!(d.kind, DeclKind::Draw(_))).collect(),
         };
         let (order, cycles) = sort(read.len(), |i| read[i].iter().map(|id| id.0 as usize));
         // Those that build on each other hang on the same.
@@ -53,6 +57,7 @@ impl After {
             let all = together[i].map_or(&own[..], |number| &cycles[number][..]);
             let parts = || all.iter().flat_map(|i| &read[*i]).map(|id| id.0 as usize);
             after.any[i] |= parts().any(|p| after.any[p]);
+            after.drawn[i] |= parts().any(|p| after.drawn[p]);
             // What a phase has worked out is a fact, whatever it read.
             if model.decls[i].phase.is_none() {
                 after.phase[i] = after.phase[i].max(parts().filter_map(|p| after.phase[p]).max());
@@ -84,6 +89,7 @@ pub(super) fn phases(model: &Model, sources: &SourceMap, after: &After, diagnost
         let mut parts: Vec<ExprId> = match &decl.kind {
             DeclKind::Let { value } | DeclKind::Update { value, .. } => vec![*value],
             DeclKind::Move(m) => std::iter::once(m.amount).chain(m.shares()).collect(),
+            DeclKind::Draw(draw) => draw.dist.args.clone(),
             _ => continue,
         };
         if let DeclKind::Move(m) = &decl.kind
@@ -126,10 +132,13 @@ pub(super) fn phases(model: &Model, sources: &SourceMap, after: &After, diagnost
 /// What moves in a step is read by what comes before all of the step.
 pub(super) fn before_the_step(model: &Model, sources: &SourceMap, after: &After, diagnostics: &mut Vec<Diagnostic>) {
     // The first name in an expression that hangs on what moves; `any` move, or only one within the step.
-    let find = |start: ExprId, any: bool| -> Option<(ExprId, DeclId)> {
+    let find = |start: ExprId, any: bool, drawn: bool| -> Option<(ExprId, DeclId)> {
         let mut found = None;
         model.reads(start, |e, kind| {
-            let moves = |id: DeclId| if any { after.any[id.0 as usize] } else { after.phase[id.0 as usize].is_some() };
+            let moves = |id: DeclId| {
+                let at = id.0 as usize;
+                drawn && after.drawn[at] || if any { after.any[at] } else { after.phase[at].is_some() }
+            };
             if let Some(id) = model.named(e).filter(|id| moves(*id)) {
                 found = Some((e, id));
                 return Descend::Stop;
@@ -171,12 +180,18 @@ pub(super) fn before_the_step(model: &Model, sources: &SourceMap, after: &After,
             // In a phase it has no date, and that has been said.
             DeclKind::Move(m) if is_dated(model, id) && decl.phase.is_none() => {
                 let who = format!("the dated transfer `{}`", decl.name);
-                report(std::iter::once(m.amount).chain(m.shares()).find_map(|e| find(e, true)), &who);
+                report(std::iter::once(m.amount).chain(m.shares()).find_map(|e| find(e, true, false)), &who);
+            }
+            DeclKind::Draw(draw) if decl.phase.is_none() => {
+                let who = format!("the draw `{}`", decl.name);
+                report(draw.dist.args.iter().find_map(|e| find(*e, true, false)), &who);
             }
             DeclKind::Stock { opening, set, .. } => {
-                report(find(set.unwrap_or(*opening), true), &format!("the opening of `{}`", decl.name))
+                report(find(set.unwrap_or(*opening), true, true), &format!("the opening of `{}`", decl.name))
             }
-            DeclKind::State { initial, .. } => report(find(*initial, true), &format!("the opening of `{}`", decl.name)),
+            DeclKind::State { initial, .. } => {
+                report(find(*initial, true, true), &format!("the opening of `{}`", decl.name))
+            }
             _ => {}
         }
     }
@@ -187,7 +202,7 @@ pub(super) fn before_the_step(model: &Model, sources: &SourceMap, after: &After,
             && let Some(arg) = args.first().copied().flatten()
             && !in_metric(model, b.reducer.is_some(), expr.span)
         {
-            report(find(arg, false), &format!("`{}`", b.name()));
+            report(find(arg, false, false), &format!("`{}`", b.name()));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::source::Span;
 /// Something that a step works out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Node {
-    /// A `let`, or a policy.
+    /// A `let`, a policy, or a draw.
     Let(DeclId),
     /// What a flow, a transfer or a leg asks for.
     Demand(DeclId),
@@ -158,6 +158,9 @@ impl<'a> Graph<'a> {
                 DeclKind::Policy { options, .. } => {
                     options.iter().for_each(|(.., value)| graph.expr(Node::Let(id), None, *value));
                 }
+                DeclKind::Draw(draw) => {
+                    draw.dist.args.iter().for_each(|e| graph.expr(Node::Let(id), decl.phase, *e));
+                }
                 DeclKind::Move(m) => {
                     let demand = Node::Demand(id);
                     graph.expr(demand, decl.phase, m.amount);
@@ -261,7 +264,7 @@ pub(super) fn phase_of(model: &Model, node: Node) -> Option<usize> {
 /// What an expression itself reads within a step, and whether only in row 0.
 pub(super) fn read_at(model: &Model, e: ExprId) -> (Option<Node>, bool) {
     let node = |id: DeclId| match model.decl(id).kind {
-        DeclKind::Let { .. } | DeclKind::Policy { .. } => Some(Node::Let(id)),
+        DeclKind::Let { .. } | DeclKind::Policy { .. } | DeclKind::Draw(_) => Some(Node::Let(id)),
         DeclKind::Move(_) | DeclKind::Trade(_) => Some(Node::Taken(model.whole(id))),
         _ => None,
     };

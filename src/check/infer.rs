@@ -316,6 +316,7 @@ impl Infer<'_> {
         let expr = model.expr(e);
         match &expr.kind {
             ExprKind::Error => Self::UNKNOWN,
+            ExprKind::Drawn(id) => self.drawn(*id),
             // `0%` is a share, and says so.
             ExprKind::Number { value, percent: false } if value.is_zero() => Self::number(self.fresh(), None),
             ExprKind::Infinity => Self::number(self.fresh(), None),

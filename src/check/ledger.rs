@@ -54,7 +54,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
                 ledger.opening(&mut fold, id, decl, set.unwrap_or(*opening), *signed, *range);
             }
             // What a setting gives is the call's, and is checked when a run starts.
-            DeclKind::Param { value, set: None, range } => ledger.opening(&mut fold, id, decl, *value, true, *range),
+            DeclKind::Param { value, set: None, range, .. } => {
+                ledger.opening(&mut fold, id, decl, *value, true, *range)
+            }
             _ => {}
         }
     }

@@ -16,7 +16,10 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
     let main = sources.files().filter(|(_, f)| f.origin == Origin::Model).map(|(id, _)| id).next();
     let own = |span: Span| sources.locate(span).map(|(file, _)| file) == main;
     for (_, decl) in model.decls() {
-        let input = matches!(decl.kind, DeclKind::Param { .. } | DeclKind::Series(_) | DeclKind::Policy { .. });
+        let input = matches!(
+            decl.kind,
+            DeclKind::Param { .. } | DeclKind::Series(_) | DeclKind::Policy { .. } | DeclKind::Draw(_)
+        );
         if input && !decl.read && own(decl.span) {
             diagnostics.push(
                 Diagnostic::new(
@@ -107,6 +110,15 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         timing(model, facts, decl, &m.timing, m.flow || lumps(model, m.amount), diagnostics);
     }
     for decl in &model.decls {
+        let DeclKind::Draw(draw) = &decl.kind else { continue };
+        if draw.each_step && facts.clock.as_ref().is_some_and(|c| !c.dt.is_one()) {
+            drawn_each_step(model, facts, decl, diagnostics);
+        }
+        if let Some(every) = draw.every {
+            instant(model, facts, every, false, diagnostics);
+        }
+    }
+    for decl in &model.decls {
         if let DeclKind::Trade(trade) = &decl.kind {
             timing(model, facts, decl, &trade.timing, false, diagnostics);
         }
@@ -180,6 +192,22 @@ fn each_step(model: &Model, facts: &Facts, decl: &Decl, diagnostics: &mut Vec<Di
             "another step would move another amount in all",
         )
         .help(format!("`every 1 {unit}` does not hang on the step; what moves all the time is a `flow`")),
+    );
+}
+
+/// What is drawn each step is drawn more often the shorter the step is, and so varies less or more.
+fn drawn_each_step(model: &Model, facts: &Facts, decl: &Decl, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(clock) = &facts.clock else { return };
+    let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
+    let dt = plain(to_f64(&clock.dt), 6);
+    diagnostics.push(
+        Diagnostic::new(
+            Code::W0601,
+            format!("`{}` is drawn anew each step, and a step is {dt} {unit}", decl.name),
+            decl.span,
+            "another step would bring another amount of luck",
+        )
+        .help(format!("`every 1 {unit}` does not hang on the step: between two draws the last one holds")),
     );
 }
 

@@ -9,7 +9,8 @@ use super::shape::{Folds, Undecided, failed, member_names, tuples};
 use crate::builtins::Nothing;
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{
-    Aggregate, BinaryOp, BinderId, DataId, DeclId, DeclKind, ExprId, ExprKind, FnId, Members, Model, PlaceKind, Rule,
+    Aggregate, BinaryOp, BinderId, DataId, DeclId, DeclKind, DistKind, ExprId, ExprKind, FnId, Members, Model,
+    PlaceKind, Rule,
 };
 use crate::source::{SourceMap, Span};
 
@@ -99,6 +100,7 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             DeclKind::Policy { options, .. } => options.iter().map(|(.., e)| *e).collect(),
             DeclKind::State { initial, rule: Some(Rule::Next { value, .. }) } => vec![*initial, *value],
             DeclKind::State { initial, .. } => vec![*initial],
+            DeclKind::Draw(draw) if matches!(draw.dist.kind, DistKind::Categorical) => draw.dist.args.clone(),
             _ => Vec::new(),
         };
         if let DeclKind::Update { state, value } = decl.kind {

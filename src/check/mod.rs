@@ -9,6 +9,8 @@ mod calls;
 mod clock;
 mod constant;
 mod decls;
+mod dist;
+pub(crate) mod draws;
 mod early;
 mod expects;
 mod experiments;
@@ -158,6 +160,7 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
         d.code != Code::E0208 || !kinds.iter().any(|k| at.start <= k.start && k.end <= at.end)
     });
     clock::check(model, &mut facts, &mut diagnostics);
+    draws::check(model, &facts, &mut diagnostics);
     values::check(model, sources, &mut diagnostics);
     series::check(model, sources, &facts, &mut diagnostics);
     ledger::check(model, sources, &mut facts, &mut diagnostics);

@@ -98,6 +98,10 @@ impl Infer<'_> {
                 | DeclKind::Metric { value, .. },
                 None,
             ) => self.own(id, *value, &provisional, &[]),
+            (DeclKind::Draw(draw), None) => {
+                let (typed, failed) = self.fresh_declaration(|i| (i.dist(&draw.dist, None, &decl.name), i.failed));
+                if failed { Self::UNKNOWN } else { self.settled(id, typed) }
+            }
             (DeclKind::Expect(expect), None) => self.own(id, expect.value, &provisional, &[]),
             (DeclKind::Policy { options, .. }, None) => {
                 let values: Vec<ExprId> = options.iter().map(|(.., e)| *e).collect();

@@ -29,6 +29,8 @@ pub struct Order {
     pub step: Vec<Step>,
     /// The last phase on whose moves and lets a value hangs, by [`DeclId`]; of what hangs on none there is none.
     pub after: Vec<Option<usize>>,
+    /// Whether a value hangs on what is drawn in the step, by [`DeclId`].
+    pub drawn: Vec<bool>,
 }
 
 /// Finds the order of work; where there are loops, reports them and gives the places of the names that are in one.
@@ -102,7 +104,9 @@ pub(super) fn check(
     }
     early::before_the_step(model, sources, &after, diagnostics);
     let used = |node: Node| match node {
-        Node::Let(id) => matches!(model.decl(id).kind, DeclKind::Let { .. } | DeclKind::Policy { .. }),
+        Node::Let(id) => {
+            matches!(model.decl(id).kind, DeclKind::Let { .. } | DeclKind::Policy { .. } | DeclKind::Draw(_))
+        }
         Node::Demand(id) => matches!(model.decl(id).kind, DeclKind::Move(_)),
         Node::Taken(id) => !model.legs(id).is_empty(),
         _ => false,
@@ -141,7 +145,7 @@ pub(super) fn check(
             None => {}
         }
     }
-    facts.order = Order { opening: openings, step: steps, after: after.phase };
+    facts.order = Order { opening: openings, step: steps, after: after.phase, drawn: after.drawn };
     Vec::new()
 }
 
@@ -159,7 +163,10 @@ pub(crate) fn is_dated(model: &Model, id: DeclId) -> bool {
 /// last row.
 pub(super) fn ends_with_the_steps(model: &Model, start: ExprId) -> bool {
     let moves = |id: DeclId| matches!(model.decl(id).kind, DeclKind::Move(_) | DeclKind::Trade(_));
-    reads_now(model, start, |id| (moves(id) && !is_dated(model, id)) || model.decl(id).phase.is_some())
+    reads_now(model, start, |id| {
+        let drawn = matches!(model.decl(id).kind, DeclKind::Draw(_));
+        drawn || (moves(id) && !is_dated(model, id)) || model.decl(id).phase.is_some()
+    })
 }
 
 /// Whether an expression reads such a name in its own row. The row before and sums so far are known; only a start may hang
@@ -188,7 +195,10 @@ fn opening_graph(model: &Model) -> Vec<Vec<Edge>> {
     let mut edges = vec![Vec::new(); model.decls.len()];
     for (id, decl) in model.decls() {
         let starts: Vec<ExprId> = match &decl.kind {
-            DeclKind::Param { value, set, .. } => vec![set.unwrap_or(*value)],
+            DeclKind::Param { value, set, dist, .. } => {
+                let args = dist.iter().flat_map(|d| &d.args).copied();
+                args.chain([set.unwrap_or(*value)]).collect()
+            }
             DeclKind::Let { value } | DeclKind::Column { value } => vec![*value],
             DeclKind::Policy { options, .. } => options.iter().map(|(.., e)| *e).collect(),
             DeclKind::State { initial, .. } => vec![*initial],

@@ -12,7 +12,7 @@ use super::order::Step;
 use super::shape::{Folds, Undecided, tuples};
 use super::{Facts, is_dated};
 use crate::builtins::{Kernel, Memory};
-use crate::hir::{DeclId, DeclKind, ExprId, ExprKind, Model, Place, PlaceKind, ShortKind, Timing};
+use crate::hir::{DeclId, DeclKind, DistKind, ExprId, ExprKind, Model, Place, PlaceKind, ShortKind, Timing};
 
 /// A component of more edges than this is told as a loop.
 const MOST_EDGES: usize = 20_000_000;
@@ -133,10 +133,20 @@ impl Apart<'_> {
             (DeclKind::Let { value } | DeclKind::Column { value } | DeclKind::Metric { value, .. }, Node::Let(_)) => {
                 self.expr(*value, env)
             }
+            (DeclKind::Draw(draw), Node::Let(_)) => {
+                draw.dist.args.iter().for_each(|e| self.expr(*e, env));
+                // What one part gets is no longer there for those behind it.
+                if matches!(draw.dist.kind, DistKind::Multinomial) {
+                    (0..at).for_each(|before| self.edge(Node::Let(id), Some(before)));
+                }
+            }
             (DeclKind::Policy { options, .. }, Node::Let(_)) => {
                 options.iter().for_each(|(.., value)| self.expr(*value, env));
             }
-            (DeclKind::Param { value, set, .. }, Node::Let(_)) => self.expr(set.unwrap_or(*value), env),
+            (DeclKind::Param { value, set, dist, .. }, Node::Let(_)) => {
+                dist.iter().flat_map(|d| &d.args).for_each(|e| self.expr(*e, env));
+                self.expr(set.unwrap_or(*value), env);
+            }
             (DeclKind::Stock { opening, set, .. }, Node::Let(_)) => self.expr(set.unwrap_or(*opening), env),
             (DeclKind::State { initial, .. }, Node::Let(_)) => self.expr(*initial, env),
             (DeclKind::Move(m), Node::Demand(_)) => {

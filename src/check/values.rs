@@ -67,6 +67,7 @@ impl<'a> Varying<'a> {
             DeclKind::Let { value } | DeclKind::Column { value } => self.part(*value).is_some(),
             DeclKind::Policy { options, .. } => options.iter().any(|(.., e)| self.part(*e).is_some()),
             DeclKind::Series(_)
+            | DeclKind::Draw(_)
             | DeclKind::Stock { .. }
             | DeclKind::State { .. }
             | DeclKind::Move(_)
@@ -97,8 +98,13 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
     let param_help = "params read numbers and other params only; what changes is a `let`";
     for decl in &model.decls {
         match &decl.kind {
-            DeclKind::Param { value, set, range } => {
+            DeclKind::Param { value, set, range, dist } => {
                 constant(set.unwrap_or(*value), Code::E0206, &format!("the param `{}`", decl.name), param_help);
+                // Without a default that has been looked at.
+                if let Some(dist) = dist.as_ref().filter(|_| !matches!(model.expr(*value).kind, ExprKind::Drawn(_))) {
+                    let what = format!("the param `{}`", decl.name);
+                    dist.args.iter().for_each(|e| constant(*e, Code::E0206, &what, param_help));
+                }
                 for bound in range.iter().flat_map(|(low, high)| [low, high]) {
                     constant(
                         *bound,
@@ -124,6 +130,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, diagnostics: &mut Vec<Di
             }
             DeclKind::State { rule: Some(Rule::Next { every: Some(every), .. }), .. } => {
                 constant(*every, Code::E0506, "a period", TIME_HELP);
+            }
+            DeclKind::Draw(draw) => {
+                draw.every.iter().for_each(|e| constant(*e, Code::E0506, "a period", TIME_HELP));
             }
             DeclKind::Move(m) if m.trade.is_none() => times(&m.timing, &mut constant),
             DeclKind::Trade(trade) => times(&trade.timing, &mut constant),

@@ -88,6 +88,15 @@ pub enum FaultKind {
         /// What came of them; NaN where they are wrong.
         value: f64,
     },
+    /// A series `by run` has no column for this run.
+    NoColumn {
+        /// The number of its first column among all series.
+        series: u32,
+        /// How many it has.
+        columns: u32,
+        /// The number of the run.
+        run: u32,
+    },
     /// A stock opens below zero.
     OpensBelowZero {
         /// The stock.

@@ -368,6 +368,10 @@ impl Oracle<'_> {
     }
 
     fn open(&mut self, out: &mut Outcome) -> Checked<()> {
+        if let Some(series) = self.model.without_column(self.case.run) {
+            let columns = self.model.runs[series as usize];
+            return Err(FaultKind::NoColumn { series, columns, run: self.case.run });
+        }
         for (i, (to, e, _)) in self.model.opening.iter().enumerate() {
             let value = match self.model.expr(*e) {
                 Expr::Uncertain(number) => self.uncertain(number)?,
@@ -589,7 +593,7 @@ impl Oracle<'_> {
                 self.eval(found.map_or(pick.otherwise, |i| pick.values[i]))
             }
             Expr::Curve(c, x) => self.model.curves[c as usize].at(self.eval(x)),
-            Expr::Series(s) => self.model.series[s as usize].at(self.instant()),
+            Expr::Series(s) => self.model.series_of(s, self.case.run).at(self.instant()),
         }
     }
 }

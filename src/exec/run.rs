@@ -115,7 +115,7 @@ impl Program<'_> {
 
 impl Run<'_> {
     fn exec(&mut self, range: &std::ops::Range<usize>) {
-        run_code(self.program, range, &mut self.regs, self.instant, &mut self.scratch);
+        run_code(self.program, range, &mut self.regs, (self.instant, self.case.run), &mut self.scratch);
     }
 
     pub(super) fn reg(&self, r: u32) -> f64 {
@@ -345,7 +345,7 @@ impl Run<'_> {
         for slope in &program.slopes {
             let at = model.clock.stage(self.step, slope.halves);
             self.regs[slope.time as usize] = at.time;
-            run_code(program, &slope.code, &mut self.regs, at, &mut self.scratch);
+            run_code(program, &slope.code, &mut self.regs, (at, self.case.run), &mut self.scratch);
         }
     }
 
@@ -427,6 +427,10 @@ impl Run<'_> {
     fn open(&mut self, out: &mut Outcome) -> Checked<()> {
         let (program, model) = (self.program, self.model);
         self.regs[program.time as usize] = self.instant.time;
+        if let Some(series) = model.without_column(self.case.run) {
+            let columns = model.runs[series as usize];
+            return Err(FaultKind::NoColumn { series, columns, run: self.case.run });
+        }
         for (i, (code, value, to)) in program.openings.iter().enumerate() {
             self.exec(code);
             let value = match value {
@@ -611,13 +615,19 @@ fn finite(news: &[(usize, f64)]) -> Checked<()> {
     }
 }
 
-fn run_code(program: &Program, range: &std::ops::Range<usize>, regs: &mut [f64], at: Instant, scratch: &mut Vec<Item>) {
+fn run_code(
+    program: &Program,
+    range: &std::ops::Range<usize>,
+    regs: &mut [f64],
+    (at, run): (Instant, u32),
+    scratch: &mut Vec<Item>,
+) {
     for inst in &program.code[range.clone()] {
         let value = match inst.op {
             Op::Many(list) => program.many[list as usize].value(regs, scratch),
             Op::Pick(pick) => program.picks[pick as usize].value(regs),
             Op::Curve(c) => program.model.curves[c as usize].at(regs[inst.a as usize]),
-            Op::Series(s) => program.model.series[s as usize].at(at),
+            Op::Series(s) => program.model.series_of(s, run).at(at),
             op => {
                 let operands = [regs[inst.a as usize], regs[inst.b as usize], regs[inst.c as usize]];
                 apply(op, operands, at)

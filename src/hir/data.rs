@@ -343,18 +343,60 @@ impl<'a> Resolver<'a> {
         file: &'a ast::Text,
         time: Option<&'a ast::Name>,
         column: Option<&'a ast::Name>,
+        by_run: bool,
         axes: &[BinderId],
         ty: Option<&Annotation>,
     ) -> Option<(Vec<BigRational>, Vec<DataId>)> {
         let tables = self.tables;
         let table = tables.table(file.span)?;
-        let (clock, columns) = self.columns_in_time(table, file, time, column, axes)?;
+        let (clock, columns) = if by_run {
+            self.columns_by_run(table, file, time, column, axes)?
+        } else {
+            self.columns_in_time(table, file, time, column, axes)?
+        };
         let times = self.times(table, clock)?;
         let mut data = Vec::new();
         for (column, name) in columns {
             data.push(self.values(table, column, &name, ty)?);
         }
         Some((times, data))
+    }
+
+    /// A column as a sample, and the unit that its header gives where the declaration gives none.
+    pub(super) fn sample_of_file(
+        &mut self,
+        file: Span,
+        column: Option<(&str, Span)>,
+        ty: Option<&Annotation>,
+    ) -> (Option<Unit>, Option<DataId>) {
+        let tables = self.tables;
+        let Some(table) = tables.table(file) else { return (None, None) };
+        let column = match column {
+            Some((name, span)) => self.find_column(table, file, name, span, false),
+            None if table.header().len() == 1 => Some(0),
+            None => {
+                let error = Diagnostic::new(
+                    Code::E1002,
+                    format!("`{}` has {}: which one?", table.path, count(table.header().len(), "column")),
+                    file,
+                    format!("its columns are {}", table.header().join(", ")),
+                )
+                .help(format!(
+                    "name it: `empirical(\"{}\", {})`",
+                    table.path,
+                    named(&table.header()[0]).0
+                ));
+                self.report(error);
+                None
+            }
+        };
+        let Some(column) = column else { return (None, None) };
+        let (name, written) = named(&table.header()[column]);
+        let unit = written.filter(|_| ty.is_none()).and_then(|w| self.unit_of_header(w)).map(Unit::of);
+        let said = unit.clone().map(|unit| Annotation { kind: AnnotationKind::Unit(unit), span: file });
+        let name = name.to_string();
+        let data = self.values(table, column, &name, ty.or(said.as_ref()));
+        (unit, data)
     }
 
     /// What a file says of a value at some times. The unit of its numbers is that of the value, which is not known yet.
@@ -378,6 +420,51 @@ impl<'a> Resolver<'a> {
         let header = table.place(None, Some(*column));
         let places = (0..table.rows()).map(|row| table.place(Some(row), Some(clock))).collect();
         Some(Expect { value, within, path: table.path.clone(), unit, header, times, places, values, shifted })
+    }
+
+    /// The column of times, and those behind it: the first is that of run 1.
+    fn columns_by_run(
+        &mut self,
+        table: &Table,
+        file: &'a ast::Text,
+        time: Option<&'a ast::Name>,
+        column: Option<&'a ast::Name>,
+        axes: &[BinderId],
+    ) -> Option<(usize, Vec<(usize, String)>)> {
+        let twice = column
+            .map(|c| (c.span, "one column is that of each run"))
+            .or_else(|| (!axes.is_empty()).then_some((file.span, "the columns are those of runs, and not of members")));
+        if let Some((span, label)) = twice {
+            let error = Diagnostic::new(Code::E0207, "a series `by run` has a column for each run", span, label)
+                .help("leave out one of the two: what it is over, or `by run`");
+            self.report(error);
+            return None;
+        }
+        let clock = match time {
+            Some(name) => self.find_column(table, file.span, &name.text, name.span, false)?,
+            None => 0,
+        };
+        if !self.clock_agrees(table, file, clock) {
+            return None;
+        }
+        let runs: Vec<(usize, String)> =
+            table.header().iter().enumerate().skip(clock + 1).map(|(i, name)| (i, name.clone())).collect();
+        if runs.is_empty() {
+            let fact = format!("`{}` has no column for a run", table.path);
+            let error =
+                Diagnostic::new(Code::E1002, fact, file.span, "behind the times stand the values of run 1, run 2 …")
+                    .help("give it a column for each run");
+            self.report(error);
+            return None;
+        }
+        Some((clock, runs))
+    }
+
+    /// Whether the column of times counts in the clock's unit.
+    fn clock_agrees(&mut self, table: &Table, file: &ast::Text, column: usize) -> bool {
+        let Some(unit) = self.model.clock.as_ref().map(|c| c.unit) else { return true };
+        let kind = AnnotationKind::Unit(Unit::of(unit));
+        self.header_agrees(table, column, Some(&Annotation { kind, span: file.span }))
     }
 
     /// The column of times, and those of values with their names: one, or one for each member.
@@ -421,13 +508,7 @@ impl<'a> Resolver<'a> {
             self.report(error);
             return None;
         }
-        if let Some(unit) = self.model.clock.as_ref().map(|c| c.unit) {
-            let kind = AnnotationKind::Unit(Unit::of(unit));
-            if !self.header_agrees(table, clock, Some(&Annotation { kind, span: file.span })) {
-                return None;
-            }
-        }
-        Some((clock, columns))
+        self.clock_agrees(table, file, clock).then_some((clock, columns))
     }
 
     /// The values of a column, from its first row to its last.

@@ -357,6 +357,10 @@ impl<'a> Resolver<'a> {
             }
             return self.call_builtin(builtin, args, span);
         }
+        if super::draw::is_distribution(&name.text) && !self.incomplete.names {
+            self.drawn_in_passing(name, span);
+            return ExprKind::Error;
+        }
         args.iter().filter(|a| a.binders.is_empty()).for_each(|a| {
             self.expr(&a.value);
         });

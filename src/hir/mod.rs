@@ -7,6 +7,7 @@ mod array;
 mod asked;
 mod cell;
 mod data;
+mod draw;
 mod experiment;
 mod expr;
 mod index;
@@ -30,6 +31,7 @@ pub(crate) use units::bounded as bounded_power;
 use num_rational::BigRational;
 use num_traits::Zero;
 
+use crate::builtins::draws::Form;
 use crate::builtins::{Builtin, Ends, Reading};
 use crate::data::Decimal;
 use crate::source::Span;
@@ -329,7 +331,11 @@ pub enum DeclKind {
         set: Option<ExprId>,
         /// The values that it may have.
         range: Option<(ExprId, ExprId)>,
+        /// What it is drawn from where it is sampled; without a default, always.
+        dist: Option<Box<Dist>>,
     },
+    /// A value that chance gives anew.
+    Draw(Box<Draw>),
     /// A column of an index's table.
     Column {
         /// Its cells.
@@ -391,6 +397,46 @@ pub enum DeclKind {
     Unknown,
 }
 
+/// A value that chance gives anew.
+#[derive(Debug)]
+pub struct Draw {
+    /// What it is drawn from.
+    pub dist: Dist,
+    /// How often; without a period in each step.
+    pub every: Option<ExprId>,
+    /// `each step` where it is written.
+    pub each_step: bool,
+}
+
+/// A distribution and its arguments.
+#[derive(Debug)]
+pub struct Dist {
+    /// Which.
+    pub kind: DistKind,
+    /// Its arguments in the order of their form; behind those of what is truncated its ends. Of `multinomial` how many are
+    /// shared out, and the odds of a member; of `categorical` its odds as a function of many members; of `empirical` the data.
+    pub args: Vec<ExprId>,
+    /// Where its name stands.
+    pub name: Span,
+    /// All of it.
+    pub span: Span,
+}
+
+/// The distributions.
+#[derive(Clone, Copy, Debug)]
+pub enum DistKind {
+    /// One of the table, under one set of parameters.
+    Form(&'static Form),
+    /// The same between two ends.
+    Truncated(&'static Form),
+    /// The values of a column.
+    Empirical(DataId),
+    /// A member of an index.
+    Categorical,
+    /// The parts of a whole that the members of an index get.
+    Multinomial,
+}
+
 /// Data over time.
 #[derive(Debug)]
 pub struct Series {
@@ -402,6 +448,8 @@ pub struct Series {
     pub reading: Reading,
     /// Outside the rows it is what it is in the first or the last.
     pub clamp: bool,
+    /// The values are those of run 1, run 2 …
+    pub by_run: bool,
     /// The path of its file, where it stands.
     pub file: Span,
 }
@@ -712,6 +760,8 @@ pub enum ExprKind {
     Builtin(&'static Builtin, Vec<Option<ExprId>>),
     /// A function of the model.
     Call(FnId, Vec<ExprId>),
+    /// What chance gives a param that has no default.
+    Drawn(DeclId),
     /// What could not be resolved, and has been reported.
     Error,
 }

@@ -215,6 +215,10 @@ impl Model {
                 let arms = arms.iter().flat_map(|(patterns, value)| patterns.iter().chain([value]));
                 std::iter::once(subject).chain(arms).chain(otherwise).copied().collect()
             }
+            ExprKind::Drawn(id) => match &self.decl(*id).kind {
+                DeclKind::Param { dist: Some(dist), .. } => dist.args.clone(),
+                _ => Vec::new(),
+            },
             _ => Vec::new(),
         }
     }

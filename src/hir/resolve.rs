@@ -392,8 +392,9 @@ impl<'a> Resolver<'a> {
             Update { head, value } => (head, "update", (None, Some(value))),
             Metric { head, ty, value, .. } => (head, "metric", (ty.as_ref(), Some(value))),
             Series { head, ty, .. } => (head, "series", (Some(ty), None)),
+            Draw { head, ty, .. } => (head, "draw", (ty.as_ref(), None)),
             Expect { value, .. } => return self.collect_expect(value, item),
-            Draw { head, .. } | Conveyor { head, .. } => {
+            Conveyor { head, .. } => {
                 return self.declare(&head.name, Meaning::Unknown, prelude);
             }
             Entity { name, items, .. } => {
@@ -594,6 +595,7 @@ impl<'a> Resolver<'a> {
             | Metric { head, .. }
             | Policy { head, .. }
             | Update { head, .. }
+            | Draw { head, .. }
             | Series { head, .. } => {
                 let id = self.next(next);
                 next.decl += self.trades.get(&id).map_or(0, Vec::len);
@@ -616,7 +618,6 @@ impl<'a> Resolver<'a> {
                 self.scope.truncate(depth);
                 return;
             }
-            Draw { .. } => "`draw`",
             Trait { .. } => "`trait`",
             Conveyor { .. } => "`conveyor`",
             Entity { .. } => "`entity`",

@@ -163,9 +163,6 @@ impl<'a> Resolver<'a> {
     /// Second walk: data over time.
     pub(super) fn series(&mut self, id: DeclId, decl: &'a ast::Decl, axes: &[BinderId]) {
         let ast::Decl::Series { head, ty, from, column, time, mode, by_run, clamp } = decl else { return };
-        if *by_run {
-            self.not_yet("a series with a column for each run", head.name.span);
-        }
         let ty = self.annotation(Some(ty));
         self.model.decls[id.0 as usize].ty.clone_from(&ty);
         if axes.len() > 1 {
@@ -199,13 +196,12 @@ impl<'a> Resolver<'a> {
             .help("write `hold`: what a row says holds until the next");
             return self.report(error);
         }
-        let Some((times, values)) = self.series_of_file(from, time.as_ref(), column.as_ref(), axes, ty.as_ref()) else {
+        let Some((times, values)) =
+            self.series_of_file(from, time.as_ref(), column.as_ref(), *by_run, axes, ty.as_ref())
+        else {
             return;
         };
-        if *by_run {
-            return;
-        }
-        let series = Series { times, values, reading, clamp: *clamp, file: from.span };
+        let series = Series { times, values, reading, clamp: *clamp, by_run: *by_run, file: from.span };
         self.model.decls[id.0 as usize].kind = DeclKind::Series(Box::new(series));
     }
 }

@@ -14,9 +14,6 @@ impl<'a> Resolver<'a> {
         let (ty, kind) = match &item.decl {
             Param { head, ty, default, dist, from, range } => {
                 let ty = self.annotation(ty.as_ref());
-                if dist.is_some() {
-                    self.not_yet("an uncertain `param`", keyword);
-                }
                 let value = match (default, from) {
                     (Some(default), Some(file)) => {
                         let error = Diagnostic::new(
@@ -49,8 +46,9 @@ impl<'a> Resolver<'a> {
                         )
                         .map(|data| self.add(ExprKind::Data(data, axes.to_vec()), file.span)),
                     (Some(default), None) => Some(self.value(default, axes, ty.as_ref())),
+                    (None, None) if dist.is_some() => Some(self.add(ExprKind::Drawn(id), head.name.span)),
                     (None, None) => {
-                        if dist.is_none() {
+                        {
                             let name = &head.name.text;
                             let error = Diagnostic::new(
                                 Code::E0001,
@@ -65,11 +63,23 @@ impl<'a> Resolver<'a> {
                     }
                 };
                 let range = self.range(range.as_ref());
+                let (ty, dist) = match dist {
+                    Some(dist) => match self.dist(dist, axes, ty) {
+                        (ty, Some(dist)) => (ty, Some(Box::new(dist))),
+                        // What may hang on the mistake stays silent.
+                        (ty, None) => return self.model.decls[id.0 as usize].ty = ty,
+                    },
+                    None => (ty, None),
+                };
                 let kind = match value {
-                    Some(value) if dist.is_none() => DeclKind::Param { value, set: None, range },
+                    Some(value) => DeclKind::Param { value, set: None, range, dist },
                     _ => DeclKind::Unknown,
                 };
                 (ty, kind)
+            }
+            Draw { head, ty, dist, cadence } => {
+                let ty = self.annotation(ty.as_ref());
+                self.draw(id, &head.name, (ty, dist), cadence.as_ref(), axes, keyword)
             }
             Let { ty, value, .. } => {
                 let ty = self.annotation(ty.as_ref());

@@ -91,6 +91,8 @@ impl Lower<'_> {
         let expr = match self.homes[id.0 as usize] {
             Home::Param(p) => Expr::Param(p + member),
             Home::Cell(c) => Expr::Cell(CellId(c + member)),
+            Home::Draw(_) if self.mode == Mode::Opening => Expr::Constant(f64::NAN),
+            Home::Draw(d) => Expr::Draw(d + member),
             Home::Move(m) => Expr::Taken(MoveId(m + member)),
             Home::Trade(t) => Expr::Factor(TradeId(t + member)),
             Home::Fact(f) => Expr::Fact(f + member),
@@ -104,7 +106,7 @@ impl Lower<'_> {
                 self.opened.insert((id, member), out);
                 return out;
             }
-            Home::Series(s) if self.mode == Mode::Opening => {
+            Home::Series(s) if self.mode == Mode::Opening && self.out.runs[s as usize] == 0 => {
                 let start = self.out.clock.instant(0);
                 Expr::Constant(self.out.series[(s + member) as usize].at(start))
             }
@@ -142,6 +144,10 @@ impl Lower<'_> {
     }
 
     pub(super) fn expr(&mut self, e: hir::ExprId) -> ExprId {
+        let sampled = self.mode == Mode::Opening && self.sampled.contains_key(&e);
+        if sampled || matches!(self.hir.expr(e).kind, ExprKind::Drawn(_)) {
+            return self.expr_inner(e);
+        }
         let closed = !self.takes[e.0 as usize]
             && self.facts.free[e.0 as usize].is_empty()
             && !(self.mode == Mode::Metric && self.own_window);
@@ -164,6 +170,9 @@ impl Lower<'_> {
         }
         let hir = self.hir;
         let opening = self.mode == Mode::Opening;
+        if opening && let Some(id) = self.sampled.get(&e).copied() {
+            return self.uncertain(id);
+        }
         let expr = match &hir.expr(e).kind {
             // Numbers, units and dates are constants, and have been met.
             ExprKind::Number { .. }
@@ -171,6 +180,7 @@ impl Lower<'_> {
             | ExprKind::Unit(_)
             | ExprKind::Date(_)
             | ExprKind::Error => Expr::Constant(f64::NAN),
+            ExprKind::Drawn(id) => return self.uncertain(*id),
             ExprKind::Infinity => Expr::Constant(f64::INFINITY),
             ExprKind::Pi => Expr::Constant(std::f64::consts::PI),
             ExprKind::Bool(value) => Expr::Constant(f64::from(u8::from(*value))),

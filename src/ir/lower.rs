@@ -38,6 +38,7 @@ pub(super) enum Home {
     Move(u32),
     Trade(u32),
     Series(u32),
+    Draw(u32),
     /// Worked out where it is read.
     Inline(hir::ExprId),
     Metric,
@@ -86,6 +87,10 @@ pub(super) struct Lower<'a> {
     pub fold: Fold<'a>,
     /// Which expressions of the model doubles might round, or a run would work out.
     pub rounds: Vec<bool>,
+    /// The defaults of params that are drawn all the same.
+    pub sampled: HashMap<hir::ExprId, DeclId>,
+    /// The columns that are samples already, each in the unit of who draws from it.
+    pub sampled_data: HashMap<(DeclId, hir::DataId), u32>,
     /// How many values the lists and picks hold together.
     pub gathered: usize,
     /// The members that names stand for, by [`BinderId`].
@@ -108,6 +113,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         picks: Vec::new(),
         curves: Vec::new(),
         series: Vec::new(),
+        runs: Vec::new(),
         samples: Vec::new(),
         draws: Vec::new(),
         drawn: Vec::new(),
@@ -152,6 +158,8 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         takes: takes(hir),
         fold: Fold::new(hir, facts),
         rounds: rounds(hir),
+        sampled: sampled(hir, asked),
+        sampled_data: HashMap::default(),
         gathered: 0,
         env: vec![u32::MAX; hir.binders.len()],
         too_large: false,
@@ -167,6 +175,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
     lower.fold.rough = true;
     lower.homes();
     lower.model();
+    lower.mark_rows();
     Some(if lower.too_large { Err(TooLarge) } else { Ok(lower.out) })
 }
 
@@ -178,6 +187,15 @@ fn takes(hir: &hir::Model) -> Vec<bool> {
         takes[i] = matches!(expr.kind, ExprKind::Local(_)) || parts.iter().any(|part| takes[part.0 as usize]);
     }
     takes
+}
+
+/// The defaults of uncertain params where all of those are drawn.
+fn sampled(hir: &hir::Model, asked: &Asked) -> HashMap<hir::ExprId, DeclId> {
+    let default = |(id, decl): (DeclId, &hir::Decl)| match decl.kind {
+        DeclKind::Param { value, dist: Some(_), .. } => Some((value, id)),
+        _ => None,
+    };
+    if asked.sampled { hir.decls().filter_map(default).collect() } else { HashMap::default() }
 }
 
 /// Which expressions doubles might round, or are worked out elsewhere: what hangs on labels, cells and neighbours is not.
@@ -209,7 +227,7 @@ impl Lower<'_> {
 
     /// Gives every declaration its place. Moves stay in the order of declaration, in which the ledger adds them up.
     fn homes(&mut self) {
-        let (mut moves, mut trades, mut facts) = (0, 0, 0);
+        let (mut moves, mut trades, mut facts, mut draws) = (0, 0, 0, 0);
         for (id, decl) in self.hir.decls() {
             let count = self.facts.count(id) as u32;
             self.homes[id.0 as usize] = match &decl.kind {
@@ -239,6 +257,10 @@ impl Lower<'_> {
                 DeclKind::Let { .. } if decl.phase.is_some() => {
                     facts += count;
                     Home::Fact(facts - count)
+                }
+                DeclKind::Draw(_) => {
+                    draws += count;
+                    Home::Draw(draws - count)
                 }
                 DeclKind::Metric { .. } => Home::Metric,
                 DeclKind::Column { value } => Home::Inline(*value),
@@ -285,6 +307,8 @@ impl Lower<'_> {
                 hir::Cells::Bools(all) => all.iter().map(|b| f64::from(u8::from(*b))).collect(),
             };
             self.out.series.push(Series { times: times.clone(), values, reading: series.reading });
+            let first = series.by_run && self.out.series.len() as u32 == first + 1;
+            self.out.runs.push(if first { series.values.len() as u32 } else { 0 });
         }
         Home::Series(first)
     }
@@ -352,6 +376,7 @@ impl Lower<'_> {
                 });
             }
         }
+        self.draws();
         self.work();
         for (id, _, m) in hir.moves() {
             self.each(id, |l, origin| l.moved(origin, m));
@@ -424,7 +449,8 @@ impl Lower<'_> {
 
     /// An assertion over members is one for each, so that the one that fails can be named.
     fn assert(&mut self, number: usize, condition: hir::ExprId) {
-        let after_moves = self.hangs_on_moves(condition);
+        // The last row starts no step: what is drawn or moved in one is not watched there.
+        let after_moves = self.hangs_on_moves(condition) || self.hangs_on_luck(condition);
         if let ExprKind::Aggregate(a) = &self.hir.expr(condition).kind
             && self.each_must_hold(a)
         {
@@ -464,17 +490,24 @@ impl Lower<'_> {
                 (Node::Taken(id), Home::Move(_)) => (id, |m| Work::Take(MoveId(m))),
                 (Node::Taken(id), Home::Trade(_)) => (id, |t| Work::Trade(TradeId(t))),
                 (Node::Let(id), Home::Fact(_)) => (id, Work::Fact),
+                (Node::Let(id), Home::Draw(_)) => (id, Work::Draw),
                 _ => continue,
             };
-            let (Home::Move(first) | Home::Trade(first) | Home::Fact(first)) = self.homes[id.0 as usize] else {
+            let (Home::Move(first) | Home::Trade(first) | Home::Fact(first) | Home::Draw(first)) =
+                self.homes[id.0 as usize]
+            else {
                 continue;
             };
             if self.dated(id) {
                 continue;
             }
             let members = step.member.map_or(0..self.facts.count(id) as u32, |m| m..m + 1);
-            let phase = self.hir.decl(id).phase.unwrap_or(0);
-            self.out.work[phase].extend(members.map(|m| work(first + m)));
+            let phase = self.hir.decl(id).phase;
+            if let (Home::Draw(_), None) = (self.homes[id.0 as usize], phase) {
+                self.out.drawn.extend(members.map(|m| first + m));
+                continue;
+            }
+            self.out.work[phase.unwrap_or(0)].extend(members.map(|m| work(first + m)));
         }
     }
 
@@ -577,7 +610,7 @@ impl Lower<'_> {
     }
 
     /// A period, which must be a step at least; one that hangs on params is checked when a run starts.
-    fn period(&mut self, origin: Origin, e: hir::ExprId) -> ExprId {
+    pub(super) fn period(&mut self, origin: Origin, e: hir::ExprId) -> ExprId {
         let value = self.expr(e);
         if constant(self.facts, e).is_none() {
             let low = self.constant(self.out.clock.dt * (1.0 - 1e-9));
@@ -654,15 +687,16 @@ impl Lower<'_> {
         }
     }
 
-    /// The columns in the order of the results: stocks, states, lets, data over time, then what moves.
+    /// The columns in the order of the results: stocks, states, lets, data over time, draws, then what moves.
     fn columns(&mut self) {
         let rank = |kind: &DeclKind| match kind {
             DeclKind::Stock { .. } => Some(0),
             DeclKind::State { .. } => Some(1),
             DeclKind::Let { .. } | DeclKind::Policy { .. } => Some(2),
             DeclKind::Series(_) => Some(3),
-            DeclKind::Move(m) if m.flow => Some(4),
-            DeclKind::Move(_) | DeclKind::Trade(_) => Some(5),
+            DeclKind::Draw(_) => Some(4),
+            DeclKind::Move(m) if m.flow => Some(5),
+            DeclKind::Move(_) | DeclKind::Trade(_) => Some(6),
             _ => None,
         };
         let mut ids: Vec<(i32, DeclId)> = self.hir.decls().filter_map(|(id, d)| Some((rank(&d.kind)?, id))).collect();

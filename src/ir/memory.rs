@@ -142,7 +142,7 @@ impl Lower<'_> {
         let name = self.hir.named(arg);
         let transfer = self.hir.is_amount(arg);
         let dated = name.is_some_and(|id| self.dated(id));
-        let steps_only = (reducer == Reducer::Total && !dated) || self.hangs_on_moves(arg);
+        let steps_only = (reducer == Reducer::Total && !dated) || self.hangs_on_moves(arg) || self.hangs_on_luck(arg);
         let at = args.get(1).copied().flatten().map(|t| self.expr(t));
         self.mode = Mode::Step;
         let value = self.expr(arg);
@@ -164,5 +164,10 @@ impl Lower<'_> {
     /// Whether an expression is known only after this step has moved what it moves.
     pub(super) fn hangs_on_moves(&self, start: hir::ExprId) -> bool {
         reads_now(self.hir, start, |id| self.after_moves(id))
+    }
+
+    /// Whether an expression hangs on what is drawn in this step: the last row starts none.
+    pub(super) fn hangs_on_luck(&self, start: hir::ExprId) -> bool {
+        reads_now(self.hir, start, |id| self.facts.order.drawn[id.0 as usize])
     }
 }

@@ -6,17 +6,19 @@
 //! which steps a time falls on is said here, once for both.
 
 mod chance;
+mod draw;
 mod expr;
 mod lower;
 mod memory;
 
-pub use chance::{Draw, How, Uncertain};
+pub use chance::{Draw, Uncertain};
 pub use lower::{Asked, TooLarge, lower};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
+pub use crate::builtins::draws::How;
 use crate::builtins::{Curve, Instant, Item, Reducer, Series, event_step, power, repeat, slack};
 pub use crate::hir::{BinderId, DeclId, Method, ShortKind};
 use crate::units::to_f64;
@@ -473,6 +475,8 @@ pub struct Model {
     pub picks: Vec<Pick>,
     pub curves: Vec<Curve>,
     pub series: Vec<Series>,
+    /// Of the first of the series that are those of run 1, run 2 …, how many there are; of any other 0.
+    pub runs: Vec<u32>,
     /// What empirical distributions draw from, in ascending order.
     pub samples: Vec<Vec<f64>>,
     pub draws: Vec<Draw>,
@@ -533,6 +537,17 @@ impl Model {
     /// The stock by which rounding of a move is measured: its source, else the first of its targets.
     pub fn reference(&self, m: &Move) -> Option<usize> {
         m.from.or_else(|| self.parts(m).iter().find_map(|part| part.to))
+    }
+
+    /// The series that stands for one in this run: itself, or the one of the run's number.
+    pub fn series_of(&self, series: u32, run: u32) -> &Series {
+        let own = if self.runs[series as usize] == 0 { 0 } else { run.saturating_sub(1) };
+        &self.series[(series + own) as usize]
+    }
+
+    /// The first series that has no column for this run.
+    pub fn without_column(&self, run: u32) -> Option<u32> {
+        self.runs.iter().position(|n| *n > 0 && !(1..=*n).contains(&run)).map(|s| s as u32)
     }
 
     /// An expression.

@@ -1,9 +1,10 @@
 //! Why a run failed, in the model's names and units.
 
 use crate::check::Ty;
+use crate::check::draws::{argument, dist_of};
 use crate::diag::{Code, Diagnostic};
 use crate::exec::{Drawn, Fault, FaultKind, Outcome, Value};
-use crate::hir::{BinderId, DeclId, DeclKind, ExprId, ExprKind};
+use crate::hir::{BinderId, DeclId, DeclKind, DistKind, ExprId, ExprKind};
 use crate::ir::{self, MoveId, Origin};
 use crate::session::{Checked, Replay};
 use crate::source::Span;
@@ -32,6 +33,7 @@ pub(super) fn explain(
         FaultKind::Parts { moved, sum, whole } => failure.parts(*moved, *sum, *whole),
         FaultKind::NotFinite { what, value } => failure.not_finite(*what, *value),
         FaultKind::Draw { what, args, value } => failure.draw(*what, args, *value),
+        FaultKind::NoColumn { series, columns, run } => failure.no_column(*series, *columns, *run),
         FaultKind::OpensBelowZero { stock, value } => {
             let origin = model.stocks[*stock].origin;
             let (id, decl) = (origin.decl, checked.model.decl(origin.decl));
@@ -303,6 +305,7 @@ impl Failure<'_> {
         error.help(help)
     }
 
+    /// Nothing can be drawn from these arguments.
     fn draw(&self, what: Drawn, args: &[f64], value: f64) -> Diagnostic {
         let (origin, how, when) = match what {
             Drawn::Draw(d) => {
@@ -313,9 +316,79 @@ impl Failure<'_> {
                 (self.model.uncertain[u as usize].origin, self.model.uncertain[u as usize].how, self.row())
             }
         };
-        let why = how.wrong(args).unwrap_or(if value.is_nan() { "no value is possible" } else { "it is infinite" });
-        let span = self.checked.model.decl(origin.decl).whole;
-        Diagnostic::new(Code::E0903, format!("`{}` cannot be drawn in {when}", self.name(origin)), span, why)
+        let decl = self.checked.model.decl(origin.decl);
+        let Some(dist) = dist_of(decl) else {
+            return Diagnostic::new(Code::E0908, format!("`{}` cannot be drawn", decl.name), decl.whole, "");
+        };
+        let named = |names: &[&str]| -> String {
+            let one = |(name, v): (&&str, &f64)| {
+                format!("{} is {}", argument(name), self.argument(origin.decl, how, name, *v))
+            };
+            names.iter().zip(args).map(one).collect::<Vec<_>>().join(", ")
+        };
+        let given = match (dist.kind, how) {
+            (DistKind::Multinomial, _) => match args {
+                [left, share] => {
+                    let share = if share.is_nan() { "no number".into() } else { magnitude(*share, 6) };
+                    format!("{} are left for it, and its share of them is {share}", self.amount(origin.decl, *left))
+                }
+                _ => String::new(),
+            },
+            (_, ir::How::Form(form) | ir::How::Truncated(form)) => {
+                let params = form.signature.params.iter().map(|p| p.name.as_str());
+                named(&params.chain(["the lower end", "the upper"]).collect::<Vec<_>>())
+            }
+            _ => {
+                let shown: Vec<String> = args.iter().take(8).map(|v| plain(*v, 6)).collect();
+                format!("the odds are {}", shown.join(", "))
+            }
+        };
+        let no_share = matches!(dist.kind, DistKind::Multinomial) && args.last().is_some_and(|share| share.is_nan());
+        let why = if no_share { Some("odds must not be below 0, nor all be 0") } else { how.wrong(args) };
+        let why = why.unwrap_or(if value.is_nan() { "no value is possible" } else { "the value is infinite" });
+        let error = Diagnostic::new(
+            Code::E0908,
+            format!("nothing can be drawn for `{}` in {when}: {why}", self.name(origin)),
+            dist.span,
+            given,
+        )
+        .help("keep what it is drawn from within bounds: `max(0, …)`, `clamp(…, 0, 1)`");
+        self.values(error, dist.args.iter().copied(), &self.members(origin))
+    }
+
+    /// An argument of a distribution, in the unit of what is drawn where it has that.
+    fn argument(&self, id: DeclId, how: ir::How, name: &str, value: f64) -> String {
+        if !value.is_finite() {
+            return if value.is_nan() { "no number" } else { "infinite" }.into();
+        }
+        let like = match how {
+            ir::How::Form(form) | ir::How::Truncated(form) => {
+                let slot = form.signature.params.iter().find(|p| p.name == name).map(|p| &p.slot);
+                slot.is_none_or(|slot| *slot == form.signature.result)
+            }
+            _ => false,
+        };
+        if like { self.amount(id, value) } else { magnitude(value, 6) }
+    }
+
+    /// A series has no column for this run.
+    fn no_column(&self, series: u32, columns: u32, run: u32) -> Diagnostic {
+        // In the order of their declarations, as they were numbered.
+        let mut first = 0;
+        let found = self.checked.model.decls.iter().find_map(|decl| {
+            let DeclKind::Series(s) = &decl.kind else { return None };
+            first += s.values.len() as u32;
+            (series < first).then_some((decl, s.file))
+        });
+        let (name, span) = found.map_or(("a series", Span::default()), |(decl, file)| (decl.name.as_str(), file));
+        let some = if columns == 1 { "one column".to_string() } else { format!("{columns} columns") };
+        Diagnostic::new(
+            Code::E0909,
+            format!("`{name}` has no column for run {run}"),
+            span,
+            format!("behind the times stand {some}, the first for run 1"),
+        )
+        .help("give the file a column for each run, or run no more than it has")
     }
 
     fn not_finite(&self, what: Value, value: f64) -> Diagnostic {

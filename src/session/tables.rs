@@ -30,6 +30,23 @@ struct Wanted {
     columns: Option<BTreeSet<String>>,
 }
 
+/// The file of an `empirical` distribution, and its columns that are wanted.
+fn sampled(dist: &ast::Dist) -> Option<(ast::Text, Option<BTreeSet<String>>)> {
+    let text = |arg: &ast::Arg| match &arg.value.kind {
+        ast::ExprKind::Text(text) => Some(ast::Text { text: text.clone(), span: arg.value.span }),
+        _ => None,
+    };
+    if dist.name.text != "empirical" {
+        return None;
+    }
+    let file = text(dist.args.first()?)?;
+    let column = dist.args.get(1).and_then(|arg| match &arg.value.kind {
+        ast::ExprKind::Name(name) => Some(BTreeSet::from([name.clone()])),
+        _ => None,
+    });
+    Some((file, column))
+}
+
 /// Feeds what is read into the model's hash.
 struct Hashed<'a> {
     inner: Box<dyn Read>,
@@ -93,14 +110,23 @@ impl Reader<'_> {
         let mut all: BTreeMap<String, Wanted> = BTreeMap::new();
         let mut outside = Vec::new();
         for (parsed, _, by) in &self.parsed {
-            for item in &parsed.file.items {
+            // Of what stands in a phase only a draw may read a file.
+            let phases = parsed.file.items.iter().flat_map(|item| match &item.decl {
+                Decl::Phase { items, .. } => &items[..],
+                _ => &[],
+            });
+            let draws = phases.filter(|item| matches!(item.decl, Decl::Draw { .. }));
+            for item in parsed.file.items.iter().chain(draws) {
+                let sample;
                 let (file, columns) = match &item.decl {
                     Decl::Index(ast::Index { body: IndexBody::File(file, columns), .. }) => {
                         let names = columns.iter().map(|c| c.name.text.clone()).collect();
                         (file, if columns.is_empty() { None } else { Some(names) })
                     }
                     Decl::Param { from: Some(file), .. } => (file, None),
-                    Decl::Series { head, from, column: Some(column), time, .. } if head.binders.is_empty() => {
+                    Decl::Series { head, from, column: Some(column), time, by_run: false, .. }
+                        if head.binders.is_empty() =>
+                    {
                         let names = [Some(column), time.as_ref()].into_iter().flatten().map(|n| n.text.clone());
                         (from, Some(names.collect()))
                     }
@@ -110,6 +136,13 @@ impl Reader<'_> {
                         (file, Some(names.collect()))
                     }
                     Decl::Expect { file, .. } => (file, None),
+                    Decl::Draw { dist, .. } | Decl::Param { dist: Some(dist), .. } => match sampled(dist) {
+                        Some((file, columns)) => {
+                            sample = file;
+                            (&sample, columns)
+                        }
+                        None => continue,
+                    },
                     _ => continue,
                 };
                 let Some(path) = within(by, &file.text).filter(|p| !p.is_empty()) else {

@@ -1,0 +1,228 @@
+//! From what a model means to what is computed: draws, and params that are sampled.
+//!
+//! The parts of a `multinomial` become binomials, one after the other: each member gets its share of what those before it
+//! have left, and the last has all of the rest. So they add up exactly, and each has luck of its own name.
+
+use super::lower::{Home, Lower};
+use super::*;
+use crate::builtins::draws::{self, Form};
+use crate::check::draws::{dist_of, luck, outer};
+use crate::hir::{self, Cells, DeclKind, DistKind, ExprKind};
+use crate::units::to_f64;
+
+impl Lower<'_> {
+    /// All draws, in the order of their declarations.
+    pub(super) fn draws(&mut self) {
+        let hir = self.hir;
+        for (id, decl) in hir.decls() {
+            let DeclKind::Draw(draw) = &decl.kind else { continue };
+            let (phase, mut parts) = (decl.phase, Vec::new());
+            self.each(id, |l, origin| {
+                let every = draw.every.map(|e| l.period(origin, e));
+                let (how, args) = match (draw.dist.kind, &draw.dist.args[..]) {
+                    (DistKind::Multinomial, [n, odds]) => l.part(origin, *n, *odds, &mut parts),
+                    _ => l.drawn_from(id, &draw.dist),
+                };
+                let hash = luck(hir, l.facts, id, origin.member as usize);
+                l.out.draws.push(Draw { origin, hash, how, args, every, phase, rows: false });
+            });
+        }
+    }
+
+    /// How a value is drawn, and its arguments, with its members bound.
+    fn drawn_from(&mut self, id: DeclId, dist: &hir::Dist) -> (How, Vec<ExprId>) {
+        match dist.kind {
+            DistKind::Form(form) => (How::Form(form), dist.args.iter().map(|e| self.expr(*e)).collect()),
+            DistKind::Truncated(form) => (How::Truncated(form), dist.args.iter().map(|e| self.expr(*e)).collect()),
+            DistKind::Empirical(data) => (How::Empirical(self.sample(id, data)), Vec::new()),
+            DistKind::Categorical => self.odds(dist.args[0]),
+            // It stands in draws only, which have met it.
+            DistKind::Multinomial => (How::Categorical(0.0), Vec::new()),
+        }
+    }
+
+    /// The values of a column, in ascending order: then a value rises with its luck.
+    fn sample(&mut self, id: DeclId, data: hir::DataId) -> u32 {
+        if let Some(known) = self.sampled_data.get(&(id, data)) {
+            return *known;
+        }
+        let scale = match self.hir.decl(id).ty.as_ref().map(|t| &t.kind) {
+            Some(hir::AnnotationKind::Unit(unit)) => Some(self.hir.units.scale(unit)),
+            _ => None,
+        };
+        let mut values: Vec<f64> = match &self.hir.data[data.0 as usize] {
+            Cells::Numbers(all) => all
+                .iter()
+                .map(|v| match &scale {
+                    Some(scale) => to_f64(&(v.to_rational() * scale)),
+                    None => v.to_f64(),
+                })
+                .collect(),
+            Cells::Labels(_, all) => all.iter().map(|l| f64::from(*l)).collect(),
+            Cells::Bools(all) => all.iter().map(|b| f64::from(u8::from(*b))).collect(),
+        };
+        values.sort_by(f64::total_cmp);
+        self.out.samples.push(values);
+        let number = self.out.samples.len() as u32 - 1;
+        self.sampled_data.insert((id, data), number);
+        number
+    }
+
+    /// The odds of all members of the root, those that are not in have none.
+    fn odds(&mut self, e: hir::ExprId) -> (How, Vec<ExprId>) {
+        let hir = self.hir;
+        let ExprKind::Aggregate(a) = &hir.expr(e).kind else { return (How::Categorical(0.0), Vec::new()) };
+        let Some(binder) = a.binders.first().copied() else { return (How::Categorical(0.0), Vec::new()) };
+        let items = self.items(a, |l| (l.env[binder.0 as usize] as usize, l.expr(a.value)));
+        let root = hir.index(hir.binder(binder).index).root;
+        let zero = self.constant(0.0);
+        let mut odds = vec![zero; hir.members(root).len()];
+        for ((member, value), condition) in items {
+            odds[member] = match condition {
+                Some(condition) => self.add(Expr::If(condition, value, zero)),
+                None => value,
+            };
+        }
+        (How::Categorical(hir.first(root) as f64), odds)
+    }
+
+    /// What a member gets of a whole: a binomial of what is left, with its odds among those that are still to come.
+    fn part(
+        &mut self,
+        origin: Origin,
+        n: hir::ExprId,
+        odds: hir::ExprId,
+        parts: &mut Vec<Parts>,
+    ) -> (How, Vec<ExprId>) {
+        let Some(binomial) = draws::find("binomial").next() else { return (How::Categorical(0.0), Vec::new()) };
+        if parts.is_empty() {
+            *parts = self.parts(origin.decl, n, odds);
+        }
+        let Home::Draw(first) = self.homes[origin.decl.0 as usize] else {
+            return (How::Categorical(0.0), Vec::new());
+        };
+        let Some(whole) = parts.iter().find(|p| p.members.contains(&origin.member)) else {
+            return (How::Categorical(0.0), Vec::new());
+        };
+        let at = whole.members.iter().position(|m| *m == origin.member).unwrap_or(0);
+        // `parts` bound the names of others.
+        self.bind(origin.decl, origin.member);
+        let mut left = self.expr(n);
+        for before in &whole.members[..at] {
+            let taken = self.add(Expr::Draw(first + before));
+            left = self.add(Expr::Binary(Binary::Subtract, left, taken));
+        }
+        let (own, rest) = (whole.odds[at], whole.rests[at]);
+        let zero = self.constant(0.0);
+        let mut share = self.add(Expr::Binary(Binary::Divide, own, rest));
+        if at > 0 {
+            // Where nothing is to be had any more, nothing is left either.
+            let some = self.add(Expr::Binary(Binary::NotEqual, rest, zero));
+            share = self.add(Expr::If(some, share, zero));
+        }
+        let odd = self.add(Expr::Binary(Binary::GreaterEq, own, zero));
+        let undefined = self.constant(f64::NAN);
+        let share = self.add(Expr::If(odd, share, undefined));
+        (How::Form(binomial as &'static Form), vec![left, share])
+    }
+
+    /// The members that share one whole, for each whole.
+    fn parts(&mut self, id: DeclId, n: hir::ExprId, odds: hir::ExprId) -> Vec<Parts> {
+        let outer = outer(self.hir, self.facts, id, n);
+        let mut parts: Vec<Parts> = Vec::new();
+        let mut known: std::collections::BTreeMap<Vec<u32>, usize> = std::collections::BTreeMap::new();
+        for member in 0..self.facts.count(id) as u32 {
+            let members = self.facts.shape(id).map_or_else(Vec::new, |s| s.members(member as usize));
+            let key: Vec<u32> = members.iter().zip(&outer).filter(|(_, outer)| **outer).map(|(m, _)| *m).collect();
+            let at = *known.entry(key).or_insert_with(|| {
+                parts.push(Parts::default());
+                parts.len() - 1
+            });
+            self.bind(id, member);
+            let value = self.expr(odds);
+            parts[at].members.push(member);
+            parts[at].odds.push(value);
+        }
+        for part in &mut parts {
+            let mut rest = None;
+            for own in part.odds.iter().rev() {
+                rest = Some(match rest {
+                    Some(rest) => self.add(Expr::Binary(Binary::Add, *own, rest)),
+                    None => *own,
+                });
+                part.rests.extend(rest);
+            }
+            part.rests.reverse();
+        }
+        parts
+    }
+
+    /// What a param is where it is sampled, with its members bound.
+    pub(super) fn uncertain(&mut self, id: DeclId) -> ExprId {
+        let hir = self.hir;
+        let decl = hir.decl(id);
+        let Some(dist) = dist_of(decl) else { return self.constant(f64::NAN) };
+        let members: Vec<u32> = decl.axes.iter().map(|b| self.env[b.0 as usize]).collect();
+        let member = self.facts.shape(id).and_then(|s| s.offset(&members)).unwrap_or(0) as u32;
+        let origin = Origin { decl: id, member };
+        let (how, args) = self.drawn_from(id, dist);
+        let hash = luck(hir, self.facts, id, member as usize);
+        self.out.uncertain.push(Uncertain { origin, hash, how, args });
+        let number = self.out.uncertain.len() as u32 - 1;
+        self.add(Expr::Uncertain(number))
+    }
+
+    /// Which draws look at cells that hold the row: those cells are written before it is made.
+    pub(super) fn mark_rows(&mut self) {
+        let mut looks = vec![None; self.out.exprs.len()];
+        let cells: std::collections::BTreeSet<u32> =
+            self.out.rows.iter().filter(|r| !r.after_moves).map(|r| r.cell.0).collect();
+        let marks: Vec<bool> = self
+            .out
+            .draws
+            .iter()
+            .map(|d| d.phase.is_none() && d.args.iter().any(|e| self.out.looks(*e, &cells, &mut looks)))
+            .collect();
+        self.out.draws.iter_mut().zip(marks).for_each(|(draw, rows)| draw.rows = rows);
+    }
+}
+
+/// The members that share one whole.
+#[derive(Default)]
+pub(super) struct Parts {
+    members: Vec<u32>,
+    odds: Vec<ExprId>,
+    /// The odds of each and of those behind it, together.
+    rests: Vec<ExprId>,
+}
+
+impl Model {
+    /// Whether an expression reads one of these cells.
+    fn looks(&self, e: ExprId, cells: &std::collections::BTreeSet<u32>, known: &mut [Option<bool>]) -> bool {
+        if let Some(known) = known[e.0 as usize] {
+            return known;
+        }
+        // What comes back to itself does so through a cell.
+        known[e.0 as usize] = Some(false);
+        let mut any = |e: ExprId| stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.looks(e, cells, known));
+        let found = match self.expr(e) {
+            Expr::Cell(c) => cells.contains(&c.0),
+            Expr::Let(l) => any(self.lets[l as usize].value),
+            Expr::Unary(_, a) | Expr::One(_, a) | Expr::Curve(_, a) => any(a),
+            Expr::Binary(_, a, b) | Expr::Two(_, a, b) => any(a) || any(b),
+            Expr::If(a, b, c) | Expr::Three(_, a, b, c) | Expr::Clock(_, [a, b, c]) => any(a) || any(b) || any(c),
+            Expr::Many(list) => {
+                let list = &self.lists[list as usize];
+                let items = list.items.iter().flat_map(|i| [Some(i.value), i.condition]);
+                items.chain([list.head, list.otherwise]).flatten().any(any)
+            }
+            Expr::Pick(pick) => {
+                let pick = &self.picks[pick as usize];
+                pick.values.iter().copied().chain([pick.at, pick.otherwise]).any(any)
+            }
+            _ => false,
+        };
+        known[e.0 as usize] = Some(found);
+        found
+    }
+}
