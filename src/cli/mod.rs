@@ -7,6 +7,7 @@
 
 mod assumptions;
 mod check;
+mod experiment;
 mod explain;
 mod fmt;
 mod fs;
@@ -41,7 +42,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Check(check::Args),
-    Run(run::Args),
+    Run(Box<run::Args>),
     Test(test::Args),
     Assumptions(assumptions::Args),
     Fmt(fmt::Args),

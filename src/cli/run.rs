@@ -1,13 +1,14 @@
-//! `flowc run`: one run of a model.
+//! `flowc run`: one run of a model, or many.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::experiment::{self, Came, Wanted};
 use super::{Exit, SettingArgs, Terminal, check, fs, print, render};
-use crate::output;
-use crate::session;
+use crate::output::{self, Results};
+use crate::session::{self, Checked, Source};
 
-/// Run a model and print what came of it
+/// Run a model, once or many times, and print what came of it
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// The model; `-` is standard input
@@ -27,34 +28,59 @@ pub(super) struct Args {
     /// Print no summary
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    many: experiment::Args,
 }
+
+/// How results are written.
+type Form = fn(&Results) -> String;
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
     let form = |path: &PathBuf| match path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
-        Some("csv") => Ok(output::csv as fn(&output::Results) -> String),
-        Some("json") => Ok(output::json as fn(&output::Results) -> String),
+        Some("csv") => Ok(output::csv as Form),
+        Some("json") => Ok(output::json as Form),
         _ => Err(io::Error::other(format!("cannot write `{}`: its name must end in .csv or .json", path.display()))),
     };
     let outputs = args.outputs.iter().map(|path| Ok((path, form(path)?))).collect::<io::Result<Vec<_>>>()?;
+    let asked = args.many.asked();
+    let case = if asked.is_none() { Some(args.many.case()?) } else { None };
     let model = fs::read(&args.file)?;
-    let settings = session::Settings { substeps: args.substeps, ..args.settings.settings() };
-    let checked = session::check(&model.name, &model.text, &model.loader, &settings);
+    let settings = session::Settings { substeps: args.substeps, experiment: asked, ..args.settings.settings() };
+    let source = Source { path: &model.name, text: &model.text, loader: &model.loader };
+    let checked = session::check(source.path, source.text, source.loader, &settings);
     render::print(&checked.diagnostics, &checked.sources, terminal)?;
     if !checked.is_sound() {
         return Ok(check::verdict(&checked));
     }
-    let results = match checked.run() {
-        Ok(results) => results,
+    let Some(case) = case else {
+        let wanted = Wanted { outputs: &args.outputs, quiet: args.quiet, strict: args.strict };
+        return match experiment::run(&args.many, &source, &settings, &checked, &wanted, terminal)? {
+            Came::All(exit) => Ok(exit),
+            Came::One(one) => shown(args, &outputs, &one.0, &one.1, terminal),
+        };
+    };
+    match checked.run_case(&case) {
+        Ok(results) => shown(args, &outputs, &checked, &results, terminal),
         Err(errors) => {
             render::print(&errors, &checked.sources, terminal)?;
-            return Ok(Exit::ModelIsWrong);
+            Ok(Exit::ModelIsWrong)
         }
-    };
+    }
+}
+
+/// Writes and prints what came of one run.
+fn shown(
+    args: &Args,
+    outputs: &[(&PathBuf, Form)],
+    checked: &Checked,
+    results: &Results,
+    terminal: &Terminal,
+) -> io::Result<Exit> {
     for (path, form) in outputs {
-        fs::write(path, &form(&results))?;
+        fs::write(path, &form(results))?;
     }
     if !args.quiet {
-        print(&output::summary(&results))?;
+        print(&output::summary(results))?;
     }
     match &results.failure {
         None if args.strict => {
