@@ -20,7 +20,7 @@ const SHOWS_PROGRESS: u64 = 2_000_000;
 /// What is run many times, and which run of many.
 #[derive(clap::Args, Debug, Default)]
 #[command(next_help_heading = "Experiments")]
-pub(super) struct Args {
+pub(super) struct ManyArgs {
     /// Run this experiment of the model; what follows takes the place of its lines
     #[arg(long = "experiment", short = 'e', value_name = "NAME")]
     name: Option<String>,
@@ -102,7 +102,7 @@ fn sample(text: &str) -> Result<Sample, String> {
     Ok(Sample(count.to_string(), design))
 }
 
-impl Args {
+impl ManyArgs {
     /// The experiment that is asked for, if one is.
     pub(super) fn asked(&self) -> Option<session::Experiment> {
         let many = self.name.is_some()
@@ -188,7 +188,7 @@ pub(super) struct Wanted<'a> {
 
 /// Runs an experiment of a model that was checked, or one run of it.
 pub(super) fn run(
-    args: &Args,
+    args: &ManyArgs,
     source: &Source,
     settings: &Settings,
     checked: &Checked,

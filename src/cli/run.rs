@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
-    many: experiment::Args,
+    many: experiment::ManyArgs,
 }
 
 /// How results are written.
