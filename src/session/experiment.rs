@@ -3,14 +3,15 @@
 //! In: a model's text, the call's settings, a [`Plan`]. Out: a [`RunSet`], or one run alone. Invariant: a run alone has
 //! the same bits as among the others. Absent on purpose: statistics, and what is printed.
 
-use super::{Checked, Chosen, Experiment, Replay, Settings, check};
+use super::{Checked, Chosen, Experiment, Replay, Settings};
+use crate::check;
 use crate::diag::{Code, Diagnostic};
 use crate::exec::many::{self, Batch, Layout};
 use crate::exec::{Case, Program};
 use crate::ir;
 use crate::output::Results;
 use crate::source::Loader;
-use crate::study::{Plan, RunSet};
+use crate::study::{Beyond, Plan, RunSet, SOBOL_PARAMS, SOBOL_SAMPLES};
 
 /// A model's name, its text, and where the files come from that it uses.
 pub struct Source<'a> {
@@ -38,6 +39,8 @@ pub struct Ready {
     pub checked: Checked,
     /// What is computed.
     pub model: ir::Model,
+    /// Of each sample, where each uncertain param stands between its least value, 0, and its greatest, 1.
+    pub luck: Vec<Vec<f64>>,
 }
 
 /// A model of a plan that is wrong, though the model without its choices is not.
@@ -56,11 +59,34 @@ pub fn ready(source: &Source, settings: &Settings, plan: &Plan, variant: usize) 
     let chosen = Some(Chosen { scenario: plan.arms[variant.arm].scenario.clone(), values: variant.choices.clone() });
     let experiment = Some(Experiment { chosen, ..settings.experiment.clone().unwrap_or_default() });
     let settings = Settings { experiment, ..settings.clone() };
-    let checked = check(source.path, source.text, source.loader, &settings);
-    match checked.lower_for(&plan.asked()) {
-        Ok(model) => Ok(Ready { checked, model }),
+    let checked = super::check(source.path, source.text, source.loader, &settings);
+    let lowered = checked.lower_for(&plan.asked()).and_then(|model| match plan.luck(&model) {
+        Ok(luck) => Ok((model, luck)),
+        Err(beyond) => Err(vec![too_much(&checked, beyond, &model)]),
+    });
+    match lowered {
+        Ok((model, luck)) => Ok(Ready { checked, model, luck }),
         Err(diagnostics) => Err(Refused { checked, diagnostics }),
     }
+}
+
+/// What a way of sampling cannot do.
+fn too_much(checked: &Checked, beyond: Beyond, model: &ir::Model) -> Diagnostic {
+    let experiment = checked.model.asked.and_then(|n| checked.model.experiments.get(n));
+    let span = experiment.and_then(|e| Some(e.sample?.2)).unwrap_or_default();
+    let (fact, label) = match beyond {
+        Beyond::Params => (
+            format!(
+                "the Sobol sequence has {SOBOL_PARAMS} dimensions, and the model {} uncertain params",
+                model.uncertain.len()
+            ),
+            "each member of an array counts",
+        ),
+        Beyond::Samples => {
+            (format!("the Sobol sequence has {} points", check::grouped(SOBOL_SAMPLES.into())), "more are wanted here")
+        }
+    };
+    Diagnostic::new(Code::E0814, fact, span, label).help("sample `by latin_hypercube`, which has no such limit")
 }
 
 /// The runs of a model of a plan.
@@ -103,9 +129,8 @@ pub fn run_plan(
             return Err(Refused { checked: ready.checked, diagnostics });
         }
         let inputs: Vec<Vec<f64>> = variant.points.iter().map(|p| plan.inputs_of(*p)).collect();
-        let luck = plan.luck(&ready.model);
         let before = done;
-        let points = many::run_many(&batch(plan, &ready.model, &inputs, &luck, how), &|n| watch(before + n));
+        let points = many::run_many(&batch(plan, &ready.model, &inputs, &ready.luck, how), &|n| watch(before + n));
         done += variant.points.len() as u64 * u64::from(plan.runs);
         runs.take(variant, points);
         first.get_or_insert(ready);
@@ -128,8 +153,7 @@ pub fn run_alone(
     let variant = plan.variant_of(arm, point).unwrap_or(0);
     let ready = ready(source, settings, plan, variant)?;
     let inputs = [plan.inputs_of(point)];
-    let luck = plan.luck(&ready.model);
-    let case = many::case(&batch(plan, &ready.model, &inputs, &luck, How { threads: 1, stats: false }), 0, run);
+    let case = many::case(&batch(plan, &ready.model, &inputs, &ready.luck, How { threads: 1, stats: false }), 0, run);
     let outcome = Program::new(&ready.model).run(&case);
     let replay = replay(plan, arm, point, run);
     let results = ready.checked.results_of(&ready.model, &outcome, replay);

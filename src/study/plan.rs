@@ -4,9 +4,10 @@
 //! the text, the last sweep the fastest; every arm has the same points, and every point the same runs. Absent on purpose:
 //! what has to be checked, which `check` has.
 
+use super::sampling::{Beyond, design};
 use crate::check::{Facts, Ty};
 use crate::hir::{self, DeclId, DeclKind, Design};
-use crate::ir::{Asked, Origin};
+use crate::ir::{Asked, Model, Origin};
 
 /// What an experiment runs. `points × arms × runs` runs in all.
 #[derive(Clone, Debug)]
@@ -223,9 +224,12 @@ impl Plan {
         (0..self.swept.len()).map(value).collect::<Vec<_>>().join(", ")
     }
 
-    /// Of each sample, where each uncertain param stands between its least value, 0, and its greatest, 1.
-    pub fn luck(&self, _model: &crate::ir::Model) -> Vec<Vec<f64>> {
-        Vec::new()
+    /// Of each sample, where each uncertain param stands between its least value, 0, and its greatest, 1; nothing, where
+    /// none are sampled. Errors: as of [`design`].
+    pub fn luck(&self, model: &Model) -> Result<Vec<Vec<f64>>, Beyond> {
+        let Some(sample) = self.sample else { return Ok(Vec::new()) };
+        let params: Vec<u64> = model.uncertain.iter().map(|param| param.hash).collect();
+        design(sample.design, sample.count, &params, self.seed)
     }
 
     /// What its models are lowered for.
