@@ -1,7 +1,7 @@
 //! Files: the only place that reads and writes them.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::source::{LoadError, Loader};
@@ -66,12 +66,19 @@ pub(super) fn read(path: &Path) -> io::Result<Model> {
     Ok(Model { name, text, loader: Folder(folder.to_path_buf()) })
 }
 
-/// Writes a file whole or not at all: into a file beside it first, which then takes its name.
+/// Writes a file whole or not at all.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    write_with(path, |out| out.write_all(text.as_bytes()))
+}
+
+/// Writes a file whole or not at all, piece by piece: into a file beside it first, which then takes its name.
+pub(super) fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let wrong = |e: io::Error| named("cannot write", path, &e);
     let mut file = tempfile::Builder::new().prefix(".flowc-").tempfile_in(folder).map_err(wrong)?;
-    file.write_all(text.as_bytes()).map_err(wrong)?;
+    let mut buffered = BufWriter::new(file.as_file_mut());
+    content(&mut buffered).and_then(|()| buffered.flush()).map_err(wrong)?;
+    drop(buffered);
     // A temporary file is private; what takes its place should be as readable as any new file, or as the old one was.
     let permissions = std::fs::metadata(path).map(|m| m.permissions());
     #[cfg(unix)]

@@ -29,13 +29,15 @@ pub(super) fn goals(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> 
         let value = outcome.seen.get(at).copied().filter(|v| !v.is_nan())?;
         Some((units.shown(unit).of(value), units.name(unit)))
     };
-    let text = |goal: &hir::Goal| {
-        let whole = checked.sources.text(goal.span);
-        let words: Vec<&str> = whole.split_whitespace().skip(1).collect();
-        words.join(" ").trim_end_matches(';').to_string()
-    };
     let goals = checked.model.goals.iter().enumerate();
-    goals.map(|(i, goal)| Goal { text: text(goal), verdict: verdict(i, goal), seen: seen(i) }).collect()
+    goals.map(|(i, goal)| Goal { text: text(checked, goal), verdict: verdict(i, goal), seen: seen(i) }).collect()
+}
+
+/// A goal as it is written, without its word.
+pub(super) fn text(checked: &Checked, goal: &hir::Goal) -> String {
+    let whole = checked.sources.text(goal.span);
+    let words: Vec<&str> = whole.split_whitespace().skip(1).collect();
+    words.join(" ").trim_end_matches(';').to_string()
 }
 
 /// The params that no assumption is about, in the order of the text.

@@ -8,12 +8,14 @@ mod asked;
 mod csv;
 mod failure;
 mod json;
+mod study;
 mod summary;
 mod tested;
 
 pub use asked::{assumptions, assumptions_json, uncovered};
 pub use csv::csv;
 pub use json::json;
+pub use study::{Form, Report, Rows};
 pub use summary::summary;
 pub(crate) use tested::tested;
 pub use tested::{Difference, Expectation, Tested, tested_json, tested_text};
