@@ -119,15 +119,15 @@ fn the_epidemic_ends_at_its_final_size() {
     assert!(column(&results, "town").iter().all(|n| (n - 10_000.0).abs() < 1e-8));
 }
 
-/// Euler drifts off the closed orbit, and half the step halves the drift.
+/// A run drifts off the closed orbit, by half the step by a sixteenth at most.
 #[test]
 fn predator_and_prey_drift_with_the_step() {
     let drift = |step: &str| {
         let settings = Settings { step: Some(step.into()), ..Settings::default() };
         metric(&support::run("predator_prey", &settings), "drift")
     };
-    let ratio = drift("0.01") / drift("0.005");
-    assert!((1.9..2.2).contains(&ratio), "{ratio}");
+    let ratio = drift("0.1") / drift("0.05");
+    assert!((16.0..36.0).contains(&ratio), "{ratio}");
 }
 
 /// The target price of the example, in USD/RAI.

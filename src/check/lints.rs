@@ -5,7 +5,7 @@ use num_traits::{One, Zero};
 
 use super::constant::{constant, nearest_whole, tolerance};
 use super::{Facts, Ty};
-use crate::builtins::Reading;
+use crate::builtins::{Kernel, Reading};
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Method, Model, PlaceKind, Timing};
 use crate::source::{Origin, SourceMap, Span};
@@ -106,6 +106,9 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         }
         if m.flow && m.short.is_some() {
             limited(model, decl, diagnostics);
+        }
+        if m.flow {
+            left_to_chance(model, decl, m.amount, diagnostics);
         }
         timing(model, facts, decl, &m.timing, m.flow || lumps(model, m.amount), diagnostics);
     }
@@ -281,6 +284,42 @@ fn limited(model: &Model, decl: &Decl, diagnostics: &mut Vec<Diagnostic>) {
         .help(
             "let it fade out by itself, `min(wanted, stock / (1 month))`; or write `using euler`, with a shorter step",
         ),
+    );
+}
+
+/// A flow that hangs on a draw, where steps have stages: these look ahead along what only jumps.
+fn left_to_chance(model: &Model, decl: &Decl, amount: ExprId, diagnostics: &mut Vec<Diagnostic>) {
+    let Some((method @ (Method::Rk2 | Method::Rk4), Some(span))) = model.clock.as_ref().map(|c| c.method) else {
+        return;
+    };
+    let (mut seen, mut open, mut drawn) = (vec![false; model.decls.len()], vec![amount], None);
+    while let Some(e) = open.pop() {
+        model.reads(e, |part, kind| {
+            let id = model.named(part).filter(|id| !std::mem::replace(&mut seen[id.0 as usize], true));
+            match id.map(|id| &model.decl(id).kind) {
+                Some(DeclKind::Draw(_)) => drawn = drawn.or(id),
+                Some(DeclKind::Let { value }) => open.push(*value),
+                Some(DeclKind::Policy { options, chosen }) => open.extend(options.get(*chosen).map(|(.., e)| *e)),
+                _ => {}
+            }
+            match kind {
+                // What was in the row before, or is summed up, holds in any case.
+                ExprKind::Builtin(b, _) if matches!(b.kernel, Kernel::Memory(_)) => Descend::Rest,
+                _ => Descend::Into,
+            }
+        });
+    }
+    let Some(drawn) = drawn.map(|id| &model.decl(id).name) else { return };
+    let name = method.name();
+    diagnostics.push(
+        Diagnostic::new(
+            Code::W0506,
+            format!("`{}` hangs on the draw `{drawn}`, and `{name}` looks ahead as if that went on", decl.name),
+            decl.span,
+            "what is drawn holds for the whole step",
+        )
+        .label(span, format!("`{name}` is for flows that are smooth"))
+        .help("write `using euler`: with chance in each step, a shorter step is what makes a run more exact"),
     );
 }
 
