@@ -7,7 +7,7 @@
 pub mod aggregate;
 mod curve;
 pub mod draws;
-mod kernels;
+pub(crate) mod kernels;
 pub mod lanes;
 pub mod philox;
 mod reduce;
@@ -119,6 +119,43 @@ impl Builtin {
     pub fn counts(&self) -> bool {
         self.aggregate.is_some() && self.signature.params.iter().any(|p| p.slot == Slot::Any)
     }
+}
+
+/// Functions of many values that lanes fold, from the first to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LaneFold {
+    Sum,
+    Mean,
+    Min,
+    Max,
+    Product,
+    Count,
+    Any,
+    All,
+}
+
+/// By the address of a row's function: what lanes make of it.
+static FOLDS: LazyLock<Vec<(usize, LaneFold)>> = LazyLock::new(|| {
+    let fold = |b: &Builtin| {
+        let fold = match b.name() {
+            "sum" => LaneFold::Sum,
+            "mean" => LaneFold::Mean,
+            "min" => LaneFold::Min,
+            "max" => LaneFold::Max,
+            "product" => LaneFold::Product,
+            "count" => LaneFold::Count,
+            "any" => LaneFold::Any,
+            "all" => LaneFold::All,
+            _ => return None,
+        };
+        b.aggregate.as_ref().map(|a| (a.gather as usize, fold))
+    };
+    ALL.iter().filter_map(fold).collect()
+});
+
+/// What lanes make of a function of many values.
+pub(crate) fn lane_fold(gather: usize) -> Option<LaneFold> {
+    FOLDS.iter().find(|(f, _)| *f == gather).map(|(_, fold)| *fold)
 }
 
 static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(table::rows);

@@ -1,12 +1,14 @@
 //! Many runs of a model: points of a design, each with as many runs.
 //!
-//! In: [`Batch`]. Out: per point the metrics of each run, and what failed. Invariant: results hang on seed and numbers of
-//! runs, not on threads. Absent on purpose: what points and arms mean (see `study`).
+//! In: [`Batch`]. Out: per point the metrics of each run, what failed, and statistics where they are asked for. Lanes hold runs side by
+//! side; what lanes cannot do is run alone. Invariant: results hang on seed and numbers of runs, not on threads, blocks or
+//! instruction sets. Absent on purpose: what points and arms mean (see `study`).
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use super::{Case, FaultKind, Program};
+use super::lanes::{self, Block, Deck, Set};
+use super::{Case, FaultKind, Outcome, Program};
 use crate::builtins::philox;
 use crate::ir::Model;
 
@@ -34,10 +36,18 @@ pub struct Batch<'a> {
 }
 
 /// How lanes are laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Lanes of a block: 0 for none, so that each run is made alone.
+    /// Lanes of a block: 0 for none, so that each run is made alone; else a multiple of 16.
     pub lanes: usize,
+    /// The instruction set; without one the widest there is.
+    pub set: Option<Set>,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { lanes: 128, set: None }
+    }
 }
 
 /// What came of a point.
@@ -51,6 +61,8 @@ pub struct Point {
     pub failed: Vec<Failed>,
     /// Statistics of each row.
     pub stats: Option<Stats>,
+    /// How many runs were made alone: those that failed, and those with what lanes leave to it.
+    pub alone: u64,
 }
 
 /// A run that failed.
@@ -117,50 +129,488 @@ pub fn case(batch: &Batch, point: usize, run: u32) -> Case {
 
 /// Makes runs. `watch` hears how many are done, and says whether to go on.
 pub fn run_many(batch: &Batch, watch: &(dyn Fn(u64) -> bool + Sync)) -> Vec<Point> {
-    let program = Program::new(batch.model);
-    let width = width(batch.model);
-    let (next, done, stop) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
-    let empty = || Point {
-        metrics: vec![f64::NAN; batch.runs as usize * width],
-        done: vec![false; batch.runs as usize],
-        ..Point::default()
-    };
-    let points: Vec<Mutex<Point>> = batch.points.iter().map(|_| Mutex::new(empty())).collect();
-    const GROUP: u32 = 64;
-    let groups = batch.runs.div_ceil(GROUP) as usize;
-    let work = || {
+    let lanes = (batch.layout.lanes > 0).then(|| lanes::Program::new(batch.model, batch.stats)).flatten();
+    let alone = Program::new(batch.model);
+    let work = Work::new(batch, lanes.as_ref(), &alone, watch);
+    let threads = batch.threads.clamp(1, work.tasks.len().max(1));
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| work.all());
+        }
+        work.all();
+    });
+    work.points()
+}
+
+/// Runs of some points that are made together: lanes of one block hold the same runs of one point after another, or few runs of many
+/// points.
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    points: (usize, usize),
+    /// Numbers, from 1.
+    runs: (u32, u32),
+}
+
+struct Work<'w> {
+    batch: &'w Batch<'w>,
+    lanes: Option<&'w lanes::Program<'w>>,
+    alone: &'w Program<'w>,
+    watch: &'w (dyn Fn(u64) -> bool + Sync),
+    tasks: Vec<Task>,
+    next: AtomicUsize,
+    done: AtomicU64,
+    stop: AtomicBool,
+    points: Vec<Mutex<Gathered>>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    point: Point,
+    groups: Vec<(u32, Vec<Slots>)>,
+    sampled: Vec<f64>,
+}
+
+/// Of one value, what runs have come to so far: run r counts in slot (r − 1) mod 16, so that sums do not hang on the width of blocks.
+#[derive(Clone)]
+struct Slots {
+    /// What is taken off each value, so that squares do not lose digits.
+    shift: f64,
+    n: [f64; SLOTS],
+    sum: [f64; SLOTS],
+    squares: [f64; SLOTS],
+    min: [f64; SLOTS],
+    max: [f64; SLOTS],
+}
+
+const SLOTS: usize = 16;
+/// Statistics are gathered over so many runs, and these groups joined in order.
+const GROUP: u32 = 1024;
+/// So many points share what is drawn.
+const POINTS: usize = 32;
+/// Numbers of a deck: what is drawn ahead of so many steps.
+const DECK: usize = 32 * 1024;
+
+impl<'w> Work<'w> {
+    fn new(
+        batch: &'w Batch<'w>,
+        lanes: Option<&'w lanes::Program<'w>>,
+        alone: &'w Program<'w>,
+        watch: &'w (dyn Fn(u64) -> bool + Sync),
+    ) -> Self {
+        let (points, runs) = (batch.points.len(), batch.runs);
+        let width = batch.layout.lanes.max(1) as u32;
+        // Few runs of many points fill the lanes of a block as well.
+        let few = lanes.is_some() && !batch.stats && runs < 64;
+        let (of_points, of_runs) = match () {
+            () if few => ((batch.layout.lanes * 8).div_ceil(runs.max(1) as usize), runs.max(1)),
+            () if batch.stats => (POINTS.min(points.div_ceil(batch.threads.max(1)).max(1)), GROUP),
+            () => (POINTS, width),
+        };
+        let mut tasks = Vec::new();
+        let mut first = 1;
+        while first <= runs {
+            let last = runs.min(first + of_runs - 1);
+            for from in (0..points).step_by(of_points.max(1)) {
+                tasks.push(Task { points: (from, points.min(from + of_points)), runs: (first, last) });
+            }
+            first = last + 1;
+        }
+        let gathered = || {
+            let metrics = vec![f64::NAN; runs as usize * self::width(batch.model)];
+            let point = Point { metrics, done: vec![false; runs as usize], ..Point::default() };
+            Mutex::new(Gathered { point, ..Gathered::default() })
+        };
+        Self {
+            batch,
+            lanes,
+            alone,
+            watch,
+            tasks,
+            next: AtomicUsize::new(0),
+            done: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            points: (0..points).map(|_| gathered()).collect(),
+        }
+    }
+
+    fn all(&self) {
         loop {
-            let task = next.fetch_add(1, Ordering::Relaxed);
-            if task >= points.len() * groups || stop.load(Ordering::Relaxed) {
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = self.tasks.get(next) else { return };
+            if self.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let (point, group) = (task / groups, (task % groups) as u32);
-            let (first, last) = (group * GROUP + 1, batch.runs.min((group + 1) * GROUP));
-            for run in first..=last {
-                let outcome = program.run(&case(batch, point, run));
-                let Ok(mut out) = points[point].lock() else { return };
-                let at = (run - 1) as usize;
-                let values = outcome.metrics.iter().chain(&outcome.goals).chain(&outcome.seen);
-                out.metrics[at * width..(at + 1) * width].iter_mut().zip(values).for_each(|(to, v)| *to = *v);
-                out.done[at] = true;
-                out.failed.extend(outcome.fault.map(|f| Failed { run, step: f.step, kind: f.kind }));
+            match self.lanes {
+                Some(program) => self.side_by_side(program, task),
+                None => self.one_by_one(task),
             }
-            let made = u64::from(last - first + 1);
-            if !watch(done.fetch_add(made, Ordering::Relaxed) + made) {
-                stop.store(true, Ordering::Relaxed);
+            let runs = u64::from(task.runs.1 - task.runs.0 + 1) * (task.points.1 - task.points.0) as u64;
+            let done = self.done.fetch_add(runs, Ordering::Relaxed) + runs;
+            if !(self.watch)(done) {
+                self.stop.store(true, Ordering::Relaxed);
             }
         }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..batch.threads.max(1) {
-            scope.spawn(work);
+    }
+
+    fn one_by_one(&self, task: &Task) {
+        for point in task.points.0..task.points.1 {
+            let mut gathered = self.statistics(task);
+            for run in task.runs.0..=task.runs.1 {
+                let outcome = self.alone(point, run);
+                if let Some(statistics) = &mut gathered {
+                    statistics.outcome(run, &outcome);
+                }
+            }
+            self.gather(point, gathered);
         }
-        work();
-    });
-    let sorted = |point: Mutex<Point>| {
-        let mut point = point.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        point.failed.sort_by_key(|f| f.run);
-        point
-    };
-    points.into_iter().map(sorted).collect()
+    }
+
+    fn statistics(&self, task: &Task) -> Option<Statistics> {
+        self.batch.stats.then(|| Statistics::new(self.batch, task.runs))
+    }
+
+    fn gather(&self, point: usize, statistics: Option<Statistics>) {
+        let Some(statistics) = statistics else { return };
+        let Ok(mut gathered) = self.points[point].lock() else { return };
+        gathered.groups.push((statistics.first, statistics.cells));
+        if statistics.first == 1 {
+            gathered.sampled = statistics.sampled;
+        }
+    }
+
+    /// Runs a run alone, and keeps what it comes to.
+    fn alone(&self, point: usize, run: u32) -> Outcome {
+        let outcome = self.alone.run(&case(self.batch, point, run));
+        let values = outcome.metrics.iter().chain(&outcome.goals).chain(&outcome.seen).copied().collect::<Vec<_>>();
+        let failed = outcome.fault.as_ref().map(|f| Failed { run, step: f.step, kind: f.kind.clone() });
+        self.keep(point, run, &values, failed);
+        if let Ok(mut gathered) = self.points[point].lock() {
+            gathered.point.alone += 1;
+        }
+        outcome
+    }
+
+    fn keep(&self, point: usize, run: u32, values: &[f64], failed: Option<Failed>) {
+        let Ok(mut gathered) = self.points[point].lock() else { return };
+        let (width, at) = (values.len(), (run - 1) as usize);
+        gathered.point.metrics[at * width..(at + 1) * width].copy_from_slice(values);
+        gathered.point.done[at] = true;
+        gathered.point.failed.extend(failed);
+    }
+
+    fn side_by_side(&self, program: &lanes::Program, task: &Task) {
+        let runs = task.runs.1 - task.runs.0 + 1;
+        let points = task.points.1 - task.points.0;
+        let lanes = self.batch.layout.lanes;
+        if runs < 64 && !self.batch.stats {
+            // Lane after lane: all runs of a point, then those of the next.
+            let all = runs as usize * points;
+            for first in (0..all).step_by(lanes) {
+                let used = lanes.min(all - first);
+                let of = |lane: usize| {
+                    let at = first + lane.min(used - 1);
+                    (task.points.0 + at / runs as usize, task.runs.0 + (at % runs as usize) as u32)
+                };
+                let width = width_of(used, lanes);
+                self.block(program, width, used, &[&of], &mut [None]);
+            }
+            return;
+        }
+        let mut statistics: Vec<Option<Statistics>> =
+            (task.points.0..task.points.1).map(|_| self.statistics(task)).collect();
+        for first in (task.runs.0..=task.runs.1).step_by(lanes) {
+            let used = (lanes as u32).min(task.runs.1 - first + 1) as usize;
+            let of: Vec<_> = (task.points.0..task.points.1)
+                .map(|point| move |lane: usize| (point, first + lane.min(used - 1) as u32))
+                .collect();
+            let of: Vec<&dyn Fn(usize) -> (usize, u32)> = of.iter().map(|f| f as _).collect();
+            self.block(program, width_of(used, lanes), used, &of, &mut statistics);
+        }
+        for (point, statistics) in (task.points.0..task.points.1).zip(statistics) {
+            self.gather(point, statistics);
+        }
+    }
+
+    /// Runs blocks whose lanes hold the same runs, one block a point (or of several points, if there is one block): `of` says which.
+    fn block(
+        &self,
+        program: &lanes::Program,
+        width: usize,
+        used: usize,
+        of: &[&dyn Fn(usize) -> (usize, u32)],
+        statistics: &mut [Option<Statistics>],
+    ) {
+        let (batch, model) = (self.batch, self.batch.model);
+        let set = batch.layout.set.unwrap_or_else(Set::widest);
+        let mut deck = Deck::new(program, batch.seed, (0..width).map(|lane| of[0](lane).1).collect());
+        let steps = model.clock.steps + 1;
+        let ahead = match program.streams() {
+            0 => steps,
+            streams => steps.min((DECK / (streams * width)).max(1) as u64),
+        };
+        let sample = |run: u32| ((run - 1) / batch.repeats.max(1)) as usize;
+        let open = |block: &mut Block, deck: &Deck, of: &dyn Fn(usize) -> (usize, u32)| {
+            block.open(
+                program,
+                deck,
+                used,
+                |lane, i| batch.points[of(lane).0][i],
+                |lane, i| match batch.luck.get(sample(of(lane).1)) {
+                    Some(luck) => luck[i],
+                    None => {
+                        let place = philox::Place { run: sample(of(lane).1) as u32 + 1, step: 0, member: 0 };
+                        philox::uniform(philox::key(batch.seed, model.uncertain[i].hash), place)
+                    }
+                },
+            );
+        };
+        let watch = |statistics: &mut Option<Statistics>, block: &mut Block, k: u64, columns: &[lanes::Place]| {
+            if let Some(statistics) = statistics {
+                statistics.rows(block, k, used, columns);
+            }
+        };
+        if ahead >= steps {
+            // All is drawn before the first step: one block does one point after another.
+            deck.deal(program, set, 0, steps);
+            let mut block = Block::new(program, set, width);
+            for (of, statistics) in of.iter().zip(statistics) {
+                let first = of(0).1;
+                open(&mut block, &deck, of);
+                if let Some(statistics) = statistics {
+                    statistics.begin(first);
+                }
+                block.steps(program, &deck, 0..steps, &mut |block, k, columns| watch(statistics, block, k, columns));
+                self.finish(program, &mut block, &deck, used, *of, statistics);
+            }
+            return;
+        }
+        let mut blocks: Vec<Block> = of.iter().map(|_| Block::new(program, set, width)).collect();
+        for ((block, of), statistics) in blocks.iter_mut().zip(of).zip(statistics.iter_mut()) {
+            open(block, &deck, of);
+            if let Some(statistics) = statistics {
+                statistics.begin(of(0).1);
+            }
+        }
+        let mut first = 0;
+        while first < steps {
+            let end = steps.min(first + ahead);
+            deck.deal(program, set, first, end - first);
+            for (block, statistics) in blocks.iter_mut().zip(statistics.iter_mut()) {
+                block.steps(program, &deck, first..end, &mut |block, k, columns| watch(statistics, block, k, columns));
+            }
+            first = end;
+        }
+        for ((block, of), statistics) in blocks.iter_mut().zip(of).zip(statistics) {
+            self.finish(program, block, &deck, used, *of, statistics);
+        }
+    }
+
+    fn finish(
+        &self,
+        program: &lanes::Program,
+        block: &mut Block,
+        deck: &Deck,
+        used: usize,
+        of: &dyn Fn(usize) -> (usize, u32),
+        statistics: &mut Option<Statistics>,
+    ) {
+        let columns = block.finish(program, deck);
+        let mut values = vec![0.0; columns.len()];
+        for lane in 0..used {
+            let (point, run) = of(lane);
+            if block.alive[lane] == 0.0 {
+                let outcome = self.alone(point, run);
+                if let Some(statistics) = statistics {
+                    statistics.outcome(run, &outcome);
+                }
+                continue;
+            }
+            for (value, place) in values.iter_mut().zip(columns) {
+                *value = block.value(*place, lane);
+            }
+            self.keep(point, run, &values, None);
+        }
+    }
+
+    fn points(self) -> Vec<Point> {
+        let batch = self.batch;
+        let point = |gathered: Mutex<Gathered>| {
+            let mut gathered = gathered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            gathered.point.failed.sort_by_key(|f| f.run);
+            if batch.stats {
+                gathered.groups.sort_by_key(|g| g.0);
+                gathered.point.stats = Some(Stats::new(batch.model, &gathered.groups, &gathered.sampled));
+            }
+            gathered.point
+        };
+        self.points.into_iter().map(point).collect()
+    }
+}
+
+/// Lanes of a block that holds so many runs: as few groups as hold them, or one lane.
+fn width_of(used: usize, lanes: usize) -> usize {
+    if used == 1 { 1 } else { used.next_multiple_of(SLOTS).min(lanes) }
+}
+
+/// The statistics of a point, over a group of runs.
+struct Statistics {
+    first: u32,
+    columns: usize,
+    kept: Vec<u64>,
+    cells: Vec<Slots>,
+    /// Per column and row the values of the first runs, if this is their group.
+    sampled: Vec<f64>,
+    /// The step up to which each lane of the block at work was gathered.
+    reached: Vec<u64>,
+    block: u32,
+}
+
+impl Statistics {
+    fn new(batch: &Batch, runs: (u32, u32)) -> Self {
+        let clock = &batch.model.clock;
+        let kept: Vec<u64> = (0..=clock.steps).filter(|k| clock.kept(*k)).collect();
+        let (columns, rows) = (batch.model.columns.len(), kept.len());
+        let sampled = if runs.0 == 1 { vec![f64::NAN; columns * rows * GROUP as usize] } else { Vec::new() };
+        let empty = Slots {
+            shift: f64::NAN,
+            n: [0.0; SLOTS],
+            sum: [0.0; SLOTS],
+            squares: [0.0; SLOTS],
+            min: [f64::INFINITY; SLOTS],
+            max: [f64::NEG_INFINITY; SLOTS],
+        };
+        Self {
+            first: runs.0,
+            columns,
+            cells: vec![empty; columns * rows],
+            kept,
+            sampled,
+            reached: Vec::new(),
+            block: 0,
+        }
+    }
+
+    /// A block begins whose first lane holds this run.
+    fn begin(&mut self, run: u32) {
+        self.block = run;
+        self.reached.clear();
+        self.reached.resize(GROUP as usize, 0);
+    }
+
+    fn push(&mut self, cell: usize, run: u32, value: f64) {
+        if !self.sampled.is_empty() {
+            self.sampled[cell * GROUP as usize + (run - 1) as usize] = value;
+        }
+        self.cells[cell].push(run, value);
+    }
+
+    /// The kept row `k` of a block.
+    fn rows(&mut self, block: &Block, k: u64, used: usize, columns: &[lanes::Place]) {
+        let Ok(row) = self.kept.binary_search(&k) else { return };
+        let rows = self.kept.len();
+        for (column, place) in columns.iter().enumerate() {
+            let cell = column * rows + row;
+            for lane in 0..used {
+                if block.alive[lane] != 0.0 {
+                    let value = block.value(*place, lane);
+                    self.push(cell, self.block + lane as u32, value);
+                }
+            }
+        }
+        for lane in 0..used {
+            if block.alive[lane] != 0.0 {
+                self.reached[lane] = k + 1;
+            }
+        }
+    }
+
+    /// A run that was made alone: what is not gathered of it yet.
+    fn outcome(&mut self, run: u32, outcome: &Outcome) {
+        let rows = self.kept.len();
+        let from = self.reached.get(run.wrapping_sub(self.block) as usize).copied().unwrap_or(0);
+        for (at, k) in outcome.steps.iter().enumerate() {
+            let Ok(row) = self.kept.binary_search(k) else { continue };
+            if *k < from {
+                continue;
+            }
+            for column in 0..self.columns {
+                self.push(column * rows + row, run, outcome.columns[column][at]);
+            }
+        }
+    }
+}
+
+impl Slots {
+    #[inline]
+    fn push(&mut self, run: u32, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        if self.shift.is_nan() {
+            self.shift = value;
+        }
+        let slot = (run - 1) as usize % SLOTS;
+        let off = value - self.shift;
+        self.n[slot] += 1.0;
+        self.sum[slot] += off;
+        self.squares[slot] += off * off;
+        self.min[slot] = if value < self.min[slot] { value } else { self.min[slot] };
+        self.max[slot] = if value > self.max[slot] { value } else { self.max[slot] };
+    }
+}
+
+impl Stats {
+    fn new(model: &Model, groups: &[(u32, Vec<Slots>)], sampled: &[f64]) -> Self {
+        let clock = &model.clock;
+        let steps: Vec<u64> = (0..=clock.steps).filter(|k| clock.kept(*k)).collect();
+        let cells = model.columns.len() * steps.len();
+        let mut stats = Self { steps, cells: Vec::with_capacity(cells), sampled: 0 };
+        for cell in 0..cells {
+            let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
+            let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+            for (_, group) in groups {
+                let slots = &group[cell];
+                let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+                for slot in 0..SLOTS {
+                    count += slots.n[slot];
+                    sum += slots.sum[slot];
+                    squares += slots.squares[slot];
+                    min = if slots.min[slot] < min { slots.min[slot] } else { min };
+                    max = if slots.max[slot] > max { slots.max[slot] } else { max };
+                }
+                if count == 0.0 {
+                    continue;
+                }
+                // Chan, Golub, LeVeque (1979): sums of squares of two parts, joined.
+                let (own, rest) = (slots.shift + sum / count, squares - sum * sum / count);
+                let (delta, all) = (own - mean, n + count);
+                m2 += if rest > 0.0 { rest } else { 0.0 } + delta * delta * n * count / all;
+                mean += delta * count / all;
+                n = all;
+            }
+            let values = &sampled[cell * GROUP as usize..(cell + 1) * GROUP as usize];
+            let mut known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+            known.sort_by(f64::total_cmp);
+            stats.sampled = stats.sampled.max(known.len() as u32);
+            let undefined = n == 0.0;
+            stats.cells.push(Spread {
+                n: n as u64,
+                mean: if undefined { f64::NAN } else { mean },
+                sd: if n > 1.0 { libm::sqrt(m2 / (n - 1.0)) } else { f64::NAN },
+                min: if undefined { f64::NAN } else { min },
+                max: if undefined { f64::NAN } else { max },
+                quantiles: [0.05, 0.5, 0.95].map(|p| quantile(&known, p)),
+            });
+        }
+        stats
+    }
+}
+
+/// The value below which lies `p` of these, which ascend: type 7 of Hyndman and Fan (1996), linear between the two next to it.
+fn quantile(values: &[f64], p: f64) -> f64 {
+    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
+    let at = p * last as f64;
+    let below = libm::floor(at) as usize;
+    let (low, high) = (values[below], values[(below + 1).min(last)]);
+    if low == high { low } else { low + (at - below as f64) * (high - low) }
 }

@@ -6,6 +6,7 @@
 
 mod compile;
 mod fault;
+pub mod lanes;
 pub mod many;
 pub mod oracle;
 mod program;

@@ -10,11 +10,11 @@ use super::{FaultKind, Value};
 use crate::ir::{Model, Move, MoveId, ShortKind, Summed, TradeId, rounding};
 
 /// Shares may be off 1 by so much, and amounts off their whole by this part of it.
-const OFF: f64 = 1e-9;
+pub(super) const OFF: f64 = 1e-9;
 
 /// In which direction a move counts at one of its ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// It has but one.
     One,
     /// What runs either way, as far as it runs forward.
@@ -25,11 +25,11 @@ enum Way {
 
 /// A move at one of its ends.
 #[derive(Clone, Copy)]
-struct End {
-    moved: u32,
+pub(super) struct End {
+    pub(super) moved: u32,
     /// Of an inflow, the part of the move.
-    part: u32,
-    way: Way,
+    pub(super) part: u32,
+    pub(super) way: Way,
 }
 
 /// The moves that are settled together, and which of them end in which stock.
@@ -37,19 +37,19 @@ struct End {
 pub(super) struct Edges {
     moves: Vec<u32>,
     /// Per stock, in order of declaration.
-    ins: Groups,
-    outs: Groups,
+    pub(super) ins: Groups,
+    pub(super) outs: Groups,
     /// Stocks that anything here touches.
-    touched: Vec<u32>,
+    pub(super) touched: Vec<u32>,
     /// What crosses the boundary: each end at the cloud, with the asset, and whether it comes in there.
-    crossing: Vec<(End, usize, bool)>,
+    pub(super) crossing: Vec<(End, usize, bool)>,
     /// What each stock has left for capped moves, as far as it is worked out.
     rooms: Vec<Room>,
 }
 
 /// Ends by stock, in one stretch of memory.
 #[derive(Default)]
-struct Groups {
+pub(super) struct Groups {
     starts: Vec<u32>,
     ends: Vec<End>,
 }
@@ -72,7 +72,7 @@ impl Groups {
         Self { starts, ends: grouped }
     }
 
-    fn of(&self, stock: usize) -> &[End] {
+    pub(super) fn of(&self, stock: usize) -> &[End] {
         &self.ends[self.starts[stock] as usize..self.starts[stock + 1] as usize]
     }
 }

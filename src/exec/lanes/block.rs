@@ -1,0 +1,244 @@
+//! A block of lanes at work: opens, goes step by step, and comes to its metrics.
+//!
+//! In: a [`Program`], the runs that its lanes hold, and what is drawn ([`Deck`]). Out: metrics, and which lanes must be run alone.
+//! Invariant: a lane that a check has stopped is never taken for one that is fine. Absent on purpose: what becomes of those lanes.
+
+use super::code::{Act, Code, File, Inst, Place};
+use super::graph::{Call, apply};
+use super::kernel::{Caller, Files, Set, run};
+use super::program::{Base, Program};
+use crate::builtins::philox::{self, Place as Where, Stream};
+use crate::builtins::{Item, lanes};
+
+/// What is drawn in bulk for the runs of a block, in some steps: the same for all points and arms.
+pub(crate) struct Deck {
+    /// The number of each lane's run.
+    pub runs: Vec<u32>,
+    first: u64,
+    data: Vec<f64>,
+    keys: Vec<u64>,
+    sample_keys: Vec<u64>,
+}
+
+impl Deck {
+    /// An empty deck for these runs.
+    pub(crate) fn new(program: &Program, seed: u64, runs: Vec<u32>) -> Self {
+        let key = |draw: &crate::ir::Draw| philox::key(seed, draw.hash);
+        let keys = program.streams.iter().map(|(d, _)| key(&program.model.draws[*d as usize])).collect();
+        Self { runs, first: 0, data: Vec::new(), keys, sample_keys: program.model.draws.iter().map(key).collect() }
+    }
+
+    /// Draws for the steps from `first` on, so many.
+    pub(crate) fn deal(&mut self, program: &Program, set: Set, first: u64, steps: u64) {
+        let (lanes, streams) = (self.runs.len(), program.streams.len());
+        self.first = first;
+        self.data.resize(steps as usize * streams * lanes, 0.0);
+        for k in first..first + steps {
+            let held = &program.steps[program.kinds[k as usize] as usize].kind.held;
+            for (i, (draw, base)) in program.streams.iter().enumerate() {
+                if held.contains(draw) {
+                    continue;
+                }
+                let at = ((k - first) as usize * streams + i) * lanes;
+                let to = &mut self.data[at..at + lanes];
+                fill(set, self.keys[i], &self.runs, k as u32, *base, to);
+            }
+        }
+    }
+
+    fn at(&self, k: u64, streams: usize) -> &[f64] {
+        let size = streams * self.runs.len();
+        let at = (k - self.first) as usize * size;
+        &self.data[at..at + size]
+    }
+}
+
+#[inline(always)]
+fn numbers(key: u64, runs: &[u32], step: u32, base: Base, to: &mut [f64]) {
+    if base == Base::Uniform {
+        return lanes::uniforms(key, step, runs, to);
+    }
+    let mut uniforms = [0.5; 128];
+    for (to, runs) in to.chunks_mut(uniforms.len()).zip(runs.chunks(uniforms.len())) {
+        let uniforms = &mut uniforms[..runs.len()];
+        lanes::uniforms(key, step, runs, uniforms);
+        lanes::normal_quantiles(uniforms, to);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi2")]
+fn numbers_avx2(key: u64, runs: &[u32], step: u32, base: Base, to: &mut [f64]) {
+    numbers(key, runs, step, base, to);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,bmi2")]
+fn numbers_avx512(key: u64, runs: &[u32], step: u32, base: Base, to: &mut [f64]) {
+    numbers(key, runs, step, base, to);
+}
+
+fn fill(set: Set, key: u64, runs: &[u32], step: u32, base: Base, to: &mut [f64]) {
+    match set {
+        Set::Plain => numbers(key, runs, step, base, to),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Set::all` says which sets there are, and only those are asked for.
+        Set::Avx2 => unsafe { numbers_avx2(key, runs, step, base, to) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Set::Avx512 => unsafe { numbers_avx512(key, runs, step, base, to) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => numbers(key, runs, step, base, to),
+    }
+}
+
+/// A block of lanes.
+pub(crate) struct Block {
+    files: Files,
+    set: Set,
+    /// 1 where a lane is at work, 0 where it must be run alone or holds nothing.
+    pub alive: Vec<f64>,
+    values: Vec<f64>,
+    items: Vec<Item>,
+}
+
+impl Block {
+    /// A block of so many lanes: one, or a multiple of a group.
+    pub(crate) fn new(program: &Program, set: Set, lanes: usize) -> Self {
+        let mut files = Files::new(&program.sizes, lanes);
+        for (row, value) in &program.constants {
+            files.set_row(*row, *value);
+        }
+        Self { files, set, alive: vec![1.0; lanes], values: Vec::new(), items: Vec::new() }
+    }
+
+    /// Opens: `inputs` and `luck` of each lane. Lanes from `used` on hold nothing.
+    pub(crate) fn open(
+        &mut self,
+        program: &Program,
+        deck: &Deck,
+        used: usize,
+        inputs: impl Fn(usize, usize) -> f64,
+        luck: impl Fn(usize, usize) -> f64,
+    ) {
+        for (i, place) in &program.inputs {
+            for (lane, to) in self.files.of(*place).iter_mut().enumerate() {
+                *to = inputs(lane, *i);
+            }
+        }
+        for (i, place) in &program.luck {
+            for (lane, to) in self.files.of(*place).iter_mut().enumerate() {
+                *to = luck(lane, *i);
+            }
+        }
+        self.files.fine.fill(1.0);
+        self.code(program, deck, 0, &program.once, false);
+        self.code(program, deck, 0, &program.open, false);
+        for (lane, (alive, fine)) in self.alive.iter_mut().zip(&self.files.fine).enumerate() {
+            *alive = if lane < used { *fine } else { 0.0 };
+        }
+    }
+
+    /// Does steps, as far as the deck goes. `watch` sees the block behind each step whose row is kept, before it lands.
+    pub(crate) fn steps(
+        &mut self,
+        program: &Program,
+        deck: &Deck,
+        steps: std::ops::Range<u64>,
+        watch: &mut dyn FnMut(&mut Self, u64, &[Place]),
+    ) {
+        let streams = program.streams.len();
+        let drawn = File::Drawn as usize;
+        for k in steps {
+            let code = &program.steps[program.kinds[k as usize] as usize];
+            if streams > 0 {
+                self.files.files[drawn].copy_from_slice(deck.at(k, streams));
+            }
+            match &program.table {
+                Some(table) => self.rows(&code.careful, &table[k as usize]),
+                None => self.rows(&code.careful, &program.rows(k)),
+            }
+            self.files.fine.fill(1.0);
+            self.code(program, deck, k, &code.fast, false);
+            let mut done = &code.fast;
+            if self.stopped() {
+                self.files.fine.fill(1.0);
+                self.code(program, deck, k, &code.careful, false);
+                done = &code.careful;
+                for (alive, fine) in self.alive.iter_mut().zip(&self.files.fine) {
+                    *alive *= fine;
+                }
+            }
+            if code.kind.kept {
+                watch(self, k, &done.columns);
+            }
+            self.code(program, deck, k, done, true);
+            self.files.files.swap(File::Before as usize, File::After as usize);
+        }
+    }
+
+    /// What comes behind the last step: a metric, goal or what it looks at, of each lane.
+    pub(crate) fn finish<'p>(&mut self, program: &'p Program, deck: &Deck) -> &'p [Place] {
+        self.files.fine.fill(1.0);
+        self.code(program, deck, program.model.clock.steps, &program.finish, false);
+        for (alive, fine) in self.alive.iter_mut().zip(&self.files.fine) {
+            *alive *= fine;
+        }
+        &program.finish.columns
+    }
+
+    /// One lane of a register.
+    pub(crate) fn value(&self, place: Place, lane: usize) -> f64 {
+        self.files.at(place, lane)
+    }
+
+    fn rows(&mut self, code: &Code, values: &[f64]) {
+        for ((_, row), value) in code.rows.iter().zip(values) {
+            self.files.set_row(*row, *value);
+        }
+    }
+
+    /// Whether a lane that is at work is not fine.
+    fn stopped(&self) -> bool {
+        let mut worst = 0.0;
+        for (alive, fine) in self.alive.iter().zip(&self.files.fine) {
+            let lost = alive - alive * fine;
+            worst = if lost > worst { lost } else { worst };
+        }
+        worst > 0.0
+    }
+
+    fn code(&mut self, program: &Program, deck: &Deck, k: u64, code: &Code, late: bool) {
+        let (values, items) = (&mut self.values, &mut self.items);
+        let insts: &[Inst] = if late { &code.late } else { &code.main };
+        if insts.is_empty() {
+            return;
+        }
+        let model = program.model;
+        let mut call = |files: &mut Files, number: u32, to: Place| {
+            let (call, args) = &code.calls[number as usize];
+            let at = model.clock.stage(k, u64::from(call.halves()));
+            for lane in 0..files.lanes {
+                values.clear();
+                values.extend(args.iter().map(|p| files.at(*p, lane)));
+                let value = match call {
+                    Call::Sample(draw) => {
+                        let how = &model.draws[*draw as usize].how;
+                        if how.wrong(values).is_some() {
+                            f64::NAN
+                        } else {
+                            let place = Where { run: deck.runs[lane], step: k as u32, member: 0 };
+                            let mut stream = Stream::new(deck.sample_keys[*draw as usize], place);
+                            how.sample(&model.samples, values, &mut stream)
+                        }
+                    }
+                    call => apply(model, *call, values, at, items),
+                };
+                files.of(to)[lane] = value;
+            }
+        };
+        let caller: Caller = &mut call;
+        run(self.set, insts, &mut self.files, caller);
+        debug_assert!(insts.iter().all(|i| !late || i.act == Act::Move));
+    }
+}
