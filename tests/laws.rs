@@ -7,6 +7,7 @@ mod models;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use flowc::exec::many::{Batch, Layout, run_many};
 use flowc::exec::{Case, Outcome, Program, oracle};
 use flowc::{Checked, MemLoader, Results, Settings, ir};
 use models::{Edge, Kind, Model, Moment, Random, Size, model};
@@ -291,6 +292,40 @@ fn blind(model: &Model, results: &Results) -> Option<String> {
 
 proptest! {
     #![proptest_config(cases(1_500))]
+
+    /// A lane has the bits of its run alone, in every row.
+    #[test]
+    fn lanes_have_the_bits_of_a_run_alone(seed in any::<u64>()) {
+        let text = model(seed, ANY).text();
+        let ir = lowered(&text, &Settings::default());
+        let points = [Vec::new()];
+        let layout = Layout::default();
+        let batch = Batch { model: &ir, points: &points, seed: 1, runs: 1, repeats: 1, luck: &[], stats: true, threads: 1, layout };
+        for runs in [1, 17] {
+            let point = run_many(&Batch { runs, ..batch.clone() }, &|_| true).remove(0);
+            let stats = point.stats.expect("they are asked for");
+            for run in 1..=runs {
+                let outcome = Program::new(&ir).run(&Case { run, ..Case::default() });
+                let alone: Vec<f64> = outcome.metrics.iter().chain(&outcome.goals).chain(&outcome.seen).copied().collect();
+                let lane = &point.metrics[alone.len() * (run - 1) as usize..alone.len() * run as usize];
+                let same = alone.iter().zip(lane).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan());
+                prop_assert!(same, "run {run}: {:?} {lane:?} and alone {alone:?}\n{text}", outcome.fault);
+                if runs > 1 {
+                    continue;
+                }
+                for (c, column) in outcome.columns.iter().enumerate() {
+                    for (row, k) in stats.steps.iter().enumerate() {
+                        let cell = stats.cells[c * stats.steps.len() + row];
+                        let Some(at) = outcome.steps.iter().position(|s| s == k) else { continue };
+                        let value = column[at];
+                        if value.is_finite() {
+                            prop_assert_eq!(value.to_bits(), cell.min.to_bits(), "{} row {}: {} {}\n{}", c, k, value, cell.min, &text);
+                        }
+                    }
+                }
+            }
+        }
+    }
 
     /// The evaluator and the oracle agree in every bit, failures included.
     #[test]

@@ -155,8 +155,8 @@ impl Block {
                 self.files.files[drawn].copy_from_slice(deck.at(k, streams));
             }
             match &program.table {
-                Some(table) => self.rows(&code.careful, &table[k as usize]),
-                None => self.rows(&code.careful, &program.rows(k)),
+                Some(table) => self.rows(&code.rows, &table[k as usize]),
+                None => self.rows(&code.rows, &program.rows(k)),
             }
             self.files.fine.fill(1.0);
             self.code(program, deck, k, &code.fast, false);
@@ -192,8 +192,8 @@ impl Block {
         self.files.at(place, lane)
     }
 
-    fn rows(&mut self, code: &Code, values: &[f64]) {
-        for ((_, row), value) in code.rows.iter().zip(values) {
+    fn rows(&mut self, rows: &[(u32, usize)], values: &[f64]) {
+        for ((_, row), value) in rows.iter().zip(values) {
             self.files.set_row(*row, *value);
         }
     }

@@ -114,19 +114,12 @@ impl Builder<'_> {
     fn ask(&mut self, id: MoveId) {
         let model = self.model;
         let (i, m) = (id.0 as usize, &model.moves[id.0 as usize]);
-        let dated = m.event.is_some();
-        let amount = self.expr(m.amount);
-        let mut holds = match m.condition.filter(|_| !dated) {
-            Some(c) => {
-                let c = self.expr(c);
-                self.g.two(Do::NotEqual, c, self.zero)
-            }
-            None => self.one,
+        let combined = self.combined.flows.get(&id).cloned();
+        let amount = match &combined {
+            Some((demand, _)) => *demand,
+            None => self.expr(m.amount),
         };
-        if m.once {
-            let done = self.g.not(self.now[self.layout.done as usize + i]);
-            holds = self.g.and(holds, done);
-        }
+        let holds = self.condition(id);
         let value = self.g.select(holds, amount, self.zero);
         if !self.last {
             if !self.g.is_nonnegative(value) && !m.two_way {
@@ -147,11 +140,31 @@ impl Builder<'_> {
         let wanted = self.g.two(Do::Multiply, value, dt);
         (self.asked[i], self.taken[i]) = (value, value);
         (self.wanted[i], self.got[i], self.holds[i]) = (wanted, wanted, holds);
-        let shares: Vec<V> = model.parts(m).iter().filter_map(|p| p.share).map(|e| self.expr(e)).collect();
+        let shares: Vec<V> = match combined {
+            Some((_, said)) => said,
+            None => model.parts(m).iter().filter_map(|p| p.share).map(|e| self.expr(e)).collect(),
+        };
         if !shares.is_empty() {
             self.check_parts(id, value, &shares);
         }
         self.divide(id);
+    }
+
+    /// Whether a move moves now: it has its condition, and has not moved before if it does so once.
+    pub(super) fn condition(&mut self, id: MoveId) -> V {
+        let (i, m) = (id.0 as usize, &self.model.moves[id.0 as usize]);
+        let mut holds = match m.condition.filter(|_| m.event.is_none()) {
+            Some(c) => {
+                let c = self.expr(c);
+                self.g.two(Do::NotEqual, c, self.zero)
+            }
+            None => self.one,
+        };
+        if m.once {
+            let done = self.g.not(self.now[self.layout.done as usize + i]);
+            holds = self.g.and(holds, done);
+        }
+        holds
     }
 
     /// Shares and amounts are such, and come to the whole.

@@ -10,6 +10,7 @@ mod graph;
 mod kernel;
 mod ledger;
 mod program;
+mod stages;
 mod step;
 
 pub(crate) use block::{Block, Deck};

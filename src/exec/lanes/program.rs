@@ -34,6 +34,8 @@ pub(super) struct Steps {
     pub fast: Code,
     /// The same with shortages trimmed: for a step in which some lane is not fine.
     pub careful: Code,
+    /// Values that are the same in all lanes, of both, in an order in which they can be worked out: each node, and its row.
+    pub rows: Vec<(V, usize)>,
 }
 
 /// A model compiled for lanes.
@@ -51,7 +53,7 @@ pub struct Program<'m> {
     pub(super) finish: Code,
     /// Rows that are the same in all steps.
     pub(super) constants: Vec<(usize, f64)>,
-    /// Rows of each step, one after another, in the order of the code's.
+    /// The values of each step's rows.
     pub(super) table: Option<Vec<Vec<f64>>>,
     pub(super) streams: Vec<(u32, Base)>,
     /// Nodes of rows, for steps that are not in the table.
@@ -114,7 +116,11 @@ impl<'m> Program<'m> {
                 let states = changes(step);
                 coder.code(g, &Wanted { checks: &step.checks, states: &states, columns: &step.columns, hand_on: true })
             };
-            steps.push(Steps { kind: kind.clone(), fast: code(fast), careful: code(careful) });
+            let (fast, careful) = (code(fast), code(careful));
+            let mut rows: Vec<(V, usize)> = fast.rows.iter().chain(&careful.rows).copied().collect();
+            rows.sort_unstable();
+            rows.dedup();
+            steps.push(Steps { kind: kind.clone(), fast, careful, rows });
         }
         let wanted = Wanted { checks: &finish.checks, states: &[], columns: &finish.columns, hand_on: false };
         let finish = coder.code(g, &wanted);
@@ -193,18 +199,18 @@ impl<'m> Program<'m> {
     }
 
     fn table(&self) -> Option<Vec<Vec<f64>>> {
-        let numbers: usize = self.kinds.iter().map(|k| self.steps[*k as usize].careful.rows.len()).sum();
+        let numbers: usize = self.kinds.iter().map(|k| self.steps[*k as usize].rows.len()).sum();
         (numbers <= TABLE).then(|| (0..self.kinds.len() as u64).map(|k| self.rows(k)).collect())
     }
 
     /// The rows of a step, in the order of its careful code's.
     pub(super) fn rows(&self, k: u64) -> Vec<f64> {
         let clock = &self.model.clock;
-        let code = &self.steps[self.kinds[k as usize] as usize].careful;
+        let rows = &self.steps[self.kinds[k as usize] as usize].rows;
         let mut values: HashMap<V, f64> = HashMap::default();
         let mut scratch = Vec::new();
-        let mut out = Vec::with_capacity(code.rows.len());
-        for (v, row) in &code.rows {
+        let mut out = Vec::with_capacity(rows.len());
+        for (v, row) in rows {
             let (node, args) = &self.nodes.nodes[*row];
             let value_of = |v: &V| match self.nodes.row_of.get(v).map(|r| &self.nodes.nodes[*r].0) {
                 Some(Node::Constant(value)) => *value,

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use super::graph::{Call, Do, Graph, Leaf, V};
 use super::ledger::Settled;
+use super::stages::Slopes;
 use crate::builtins::{LaneFold, Reducer, event_step, lane_fold};
 use crate::ir::{Expr, ExprId, Model, Opened, Unary, event_hits, window};
 
@@ -125,7 +126,9 @@ pub(super) struct Builder<'m> {
     /// What lands with the end of the step.
     waiting: Option<Settled>,
     /// So many halves of a step after its start.
-    halves: u8,
+    pub halves: u8,
+    /// What the stages of the step come to; nothing by Euler's method.
+    pub combined: Slopes,
 }
 
 /// The model has something that lanes cannot do side by side: dates or periods that differ between runs, say.
@@ -175,6 +178,7 @@ impl<'m> Builder<'m> {
             opened: Vec::new(),
             waiting: None,
             halves: 0,
+            combined: Slopes::default(),
             model,
             g,
             layout,
@@ -365,6 +369,7 @@ impl<'m> Builder<'m> {
             self.bound(b.value, b.low, b.high);
         }
         self.watch(false, kind);
+        self.slopes();
         let several = model.work.len() > 1;
         let start = self.now.clone();
         let mut news = Vec::new();
@@ -405,7 +410,7 @@ impl<'m> Builder<'m> {
             }
             if several {
                 self.now[..model.holdings].copy_from_slice(&end[..model.holdings]);
-                self.set(&news);
+                self.land(None, &news);
             } else {
                 let after = self.waiting.take();
                 self.land(after.as_ref(), &news);
@@ -631,7 +636,10 @@ impl Builder<'_> {
             if update.every.is_some() && !kind.updates.contains(&(i as u32)) {
                 continue;
             }
-            let mut value = self.expr(update.value);
+            let mut value = match self.combined.rates.get(&i) {
+                Some(combined) => *combined,
+                None => self.expr(update.value),
+            };
             if update.rate {
                 let dt = self.g.constant(model.clock.dt);
                 let change = self.g.two(Do::Multiply, dt, value);
