@@ -18,12 +18,18 @@ impl Model {
 
     /// Whether two runs with the same settings may differ.
     pub fn has_chance(&self) -> bool {
-        self.decls.iter().any(|d| d.word == "draw")
+        self.decls.iter().any(|d| match &d.kind {
+            DeclKind::Draw(_) => true,
+            DeclKind::Series(series) => series.by_run,
+            // Without a default it is always drawn.
+            DeclKind::Param { value, set: None, .. } => matches!(self.expr(*value).kind, ExprKind::Drawn(_)),
+            _ => false,
+        })
     }
 
-    /// Whether a param may be sampled.
+    /// Whether there is a param to sample.
     pub fn has_uncertain(&self) -> bool {
-        false
+        self.decls.iter().any(|d| matches!(d.kind, DeclKind::Param { dist: Some(_), set: None, .. }))
     }
 
     /// A function.
