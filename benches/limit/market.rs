@@ -1,7 +1,8 @@
 //! W2 by hand: `models/market.flow`, a block of runs at a time. Draws are made in bulk, a block of each.
 
+use flowc::builtins::lanes::normal_quantiles;
 use flowc::builtins::philox::{Place, key, name_hash, uniform};
-use flowc::builtins::{exp, ln, normal_quantile};
+use flowc::builtins::{exp, ln};
 
 use super::{for_each_isa, least, most};
 
@@ -67,9 +68,8 @@ fn uniforms<const N: usize>(key: u64, first: u32, step: u32, out: &mut Block<N>)
 
 #[inline(always)]
 fn normals<const N: usize>(u: &mut Block<N>) {
-    for u in &mut u.0 {
-        *u = normal_quantile(*u);
-    }
+    let from = *u;
+    normal_quantiles(&from.0, &mut u.0);
 }
 
 #[inline(always)]
