@@ -5,6 +5,7 @@
 //! added up without asking the compiler.
 
 mod expr;
+mod luck;
 mod moves;
 mod watch;
 
@@ -377,6 +378,9 @@ impl Generator {
         self.indexes();
         let unsigned = self.holdings();
         for _ in 0..1 + self.random.below(5) {
+            if self.random.chance(30) {
+                self.draw();
+            }
             self.formula();
         }
         self.still = self.columns.len();
@@ -484,8 +488,8 @@ impl Generator {
         let mut unsigned = Vec::new();
         self.params = 1 + self.random.below(3);
         for i in 0..self.params {
-            let value = self.number();
-            self.say(format!("param p{i} = {value}"));
+            let value = self.uncertain();
+            self.say(format!("param p{i}{value}"));
             self.plains.push(format!("p{i}"));
         }
         for i in 0..2 + self.random.below(4) {

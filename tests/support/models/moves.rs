@@ -105,7 +105,9 @@ impl Generator {
         let mut tasks = vec![0; self.random.below(3)];
         let singles = if self.phases > 1 { self.random.below(3) } else { self.random.below(5) };
         tasks.extend(vec![1; singles]);
-        for (task, percent) in [(2, 40), (3, 40), (4, 30), (6, 60), (6, 60), (5, 100)] {
+        for (task, percent) in
+            [(2, 40), (3, 40), (4, 30), (6, 60), (6, 60), (7, if self.phases > 1 { 25 } else { 0 }), (5, 100)]
+        {
             tasks.extend(self.random.chance(percent).then_some(task));
         }
         while !tasks.is_empty() {
@@ -117,6 +119,7 @@ impl Generator {
                 3 => self.trade(false),
                 4 => self.older(),
                 6 => self.eye(),
+                7 => self.draw(),
                 _ => self.updates(),
             }
         }
