@@ -1,16 +1,17 @@
 //! `flowc run` of many runs: an experiment of the model, or what the call asks for; and one run of it alone.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use clap::ArgAction;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Exit, Format, Terminal, check, render};
+use super::{Exit, Format, Terminal, check, fs, print, render};
 use crate::exec::Case;
-use crate::output::Results;
+use crate::output::{Form, Report, Results, Rows};
 use crate::session::{self, Checked, How, Refused, Settings, Source};
 use crate::study::Plan;
 
@@ -60,6 +61,9 @@ pub(super) struct ManyArgs {
     /// Write statistics of each value over the runs, row by row, to a .csv or .json file
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
+    /// Write all rows of all runs to a .csv or .json file
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
 }
 
 /// Sweeps that go together.
@@ -132,6 +136,7 @@ impl ManyArgs {
             ("--arm", self.arm.is_some()),
             ("--threads", self.threads.is_some()),
             ("--stats", self.stats.is_some()),
+            ("--rows", self.rows.is_some()),
         ];
         if let Some((option, _)) = only.iter().find(|(_, given)| *given) {
             return Err(io::Error::other(format!(
@@ -202,6 +207,9 @@ pub(super) fn run(
             Err(refused) => self::refused(&refused, terminal),
         };
     }
+    let outputs = wanted.outputs.iter().map(|path| form(path)).collect::<io::Result<Vec<_>>>()?;
+    let stats = args.stats.as_deref().map(form).transpose()?;
+    let rows = args.rows.as_deref().map(form).transpose()?;
     let steps = checked.facts.clock.as_ref().map_or(0, |c| c.steps);
     let human = terminal.format == Format::Human && !wanted.quiet;
     if human {
@@ -220,18 +228,95 @@ pub(super) fn run(
         }
         !stop.load(Ordering::Relaxed)
     };
+    let started = Instant::now();
     let ran = session::run_plan(source, settings, &plan, how, &watch);
     bar.finish_and_clear();
     let (runs, ready) = match ran {
         Ok(ran) => ran,
         Err(refused) => return self::refused(&refused, terminal),
     };
-    let _ = (&ready, wanted.outputs, wanted.strict);
-    if !runs.whole {
-        writeln!(io::stderr(), "flowc: interrupted: {} of {} runs were made", runs.done(), plan.size())?;
+    let seconds = started.elapsed().as_secs_f64();
+    let report = Report::new(&ready.checked, &ready.model, &plan, &runs);
+    if !wanted.quiet {
+        print(&report.text(Some(seconds)))?;
     }
-    let fine = runs.whole && runs.failed() == 0;
-    Ok(Came::All(if fine { Exit::Fine } else { Exit::ModelIsWrong }))
+    for (path, form) in outputs {
+        written(path, form, &report, |out| report.write_runs(form, out))?;
+    }
+    if let Some((path, form)) = stats {
+        written(path, form, &report, |out| report.write_stats(form, out))?;
+    }
+    if let Some((path, form)) = rows {
+        written(path, form, &report, |out| {
+            let mut rows = Rows::start(&report, form, out)?;
+            session::each_run::<Stopped>(source, settings, &plan, (&runs, threads), &mut |run, outcome| {
+                Ok(rows.run(run, outcome)?)
+            })?;
+            rows.end()
+        })?;
+    }
+    let mut exit = if runs.failed() == 0 { Exit::Fine } else { Exit::ModelIsWrong };
+    if wanted.strict {
+        for goal in report.missed() {
+            writeln!(io::stderr(), "flowc: missed: {goal}")?;
+            exit = Exit::ModelIsWrong;
+        }
+    }
+    if !runs.whole {
+        let (done, all) = (crate::check::grouped(runs.done()), crate::check::grouped(plan.size()));
+        writeln!(io::stderr(), "flowc: interrupted: {done} of {all} runs were made")?;
+        exit = Exit::ModelIsWrong;
+    }
+    Ok(Came::All(exit))
+}
+
+/// What ends the making of rows.
+struct Stopped(io::Error);
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Stopped(error)
+    }
+}
+
+impl From<Refused> for Stopped {
+    fn from(_: Refused) -> Self {
+        // They have been made once.
+        Stopped(io::Error::other("the model has changed"))
+    }
+}
+
+impl From<Stopped> for io::Error {
+    fn from(stopped: Stopped) -> Self {
+        stopped.0
+    }
+}
+
+/// Writes a file, and beside a CSV file its manifest.
+fn written(
+    path: &Path,
+    form: Form,
+    report: &Report,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    fs::write_with(path, content)?;
+    match form {
+        Form::Json => Ok(()),
+        Form::Csv => {
+            let mut name = path.as_os_str().to_os_string();
+            name.push(".manifest.json");
+            fs::write(Path::new(&name), &report.manifest())
+        }
+    }
+}
+
+/// How a file is written, by its name's ending.
+fn form(path: &Path) -> io::Result<(&Path, Form)> {
+    match path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
+        Some("csv") => Ok((path, Form::Csv)),
+        Some("json") => Ok((path, Form::Json)),
+        _ => Err(io::Error::other(format!("cannot write `{}`: its name must end in .csv or .json", path.display()))),
+    }
 }
 
 fn refused(refused: &Refused, terminal: &Terminal) -> io::Result<Came> {

@@ -7,7 +7,7 @@ use super::{Checked, Chosen, Experiment, Replay, Settings};
 use crate::check;
 use crate::diag::{Code, Diagnostic};
 use crate::exec::many::{self, Batch, Layout};
-use crate::exec::{Case, Program};
+use crate::exec::{Case, Outcome, Program};
 use crate::ir;
 use crate::output::Results;
 use crate::source::Loader;
@@ -140,6 +140,57 @@ pub fn run_plan(
         // A plan has one variant at least.
         None => ready(source, settings, plan, 0).map(|ready| (runs, ready)),
     }
+}
+
+/// So many runs are made before they are seen, so that all threads have work.
+const AHEAD: u32 = 256;
+
+/// What sees each run: the numbers of its arm and point, from 0, and its own.
+pub type Visit<'v, E> = dyn FnMut((usize, usize, u32), &Outcome) -> Result<(), E> + 'v;
+
+/// Makes the runs of a plan again that were made, one by one in the order of arms, points and numbers, and shows each with
+/// all its rows. Errors: a model is wrong, or those of `visit`.
+pub fn each_run<E: From<Refused>>(
+    source: &Source,
+    settings: &Settings,
+    plan: &Plan,
+    (runs, threads): (&RunSet, usize),
+    visit: &mut Visit<E>,
+) -> Result<(), E> {
+    let mut at: Option<(usize, Ready)> = None;
+    for arm in 0..plan.arms.len() {
+        for point in 0..plan.points.len() {
+            let variant = plan.variant_of(arm, point).unwrap_or(0);
+            let ready = match at.take() {
+                Some((before, ready)) if before == variant => ready,
+                _ => self::ready(source, settings, plan, variant)?,
+            };
+            let (_, ready) = at.insert((variant, ready));
+            let inputs = [plan.inputs_of(point)];
+            let batch = batch(plan, &ready.model, &inputs, &ready.luck, How { threads, stats: false });
+            let program = Program::new(&ready.model);
+            let done = &runs.points[arm][point].done;
+            let made: Vec<u32> = (1..).zip(done).filter(|(_, done)| **done).map(|(run, _)| run).collect();
+            for some in made.chunks(AHEAD as usize) {
+                let each = some.len().div_ceil(threads.max(1));
+                let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+                    let one = |run: &u32| program.run(&many::case(&batch, 0, *run));
+                    let parts: Vec<_> = some
+                        .chunks(each)
+                        .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
+                        .collect();
+                    parts
+                        .into_iter()
+                        .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                        .collect()
+                });
+                for (run, outcome) in some.iter().zip(&outcomes) {
+                    visit((arm, point, *run), outcome)?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// One run of a plan, as if it were the only one.
