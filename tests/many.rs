@@ -1,78 +1,207 @@
-//! Many runs: lanes side by side against runs alone, bit for bit; threads, blocks and instruction sets.
+//! `flowc run` of many runs as a process: exit codes, files, one run alone, an end before the end.
 
-#![allow(clippy::disallowed_methods)] // Tests read the examples.
-
-#[allow(dead_code)]
-#[path = "support/examples.rs"]
-mod examples;
+#![allow(clippy::disallowed_methods)] // Tests read files.
 
 use std::path::Path;
+use std::process::{Command, Output};
 
-use flowc::exec::lanes::Set;
-use flowc::exec::many::{Batch, Layout, Point, case, run_many};
-use flowc::exec::{Program, lanes};
-use flowc::ir::Model;
-use flowc::{MemLoader, Settings, check};
-
-fn model(text: &str) -> Model {
-    let checked = check("m.flow", text.as_bytes(), &MemLoader::default(), &Settings::default());
-    assert!(checked.is_sound(), "{:?}", checked.diagnostics);
-    checked.lower().expect("it has a clock")
+const MARKET: &str = "
+unit TKN
+time month from 0 to 12
+param fee = 0.5% in 0% .. 5%
+stock users: TKN = 10M
+stock treasury: TKN = 1M
+draw shock ~ normal(0, 10%) each step
+flow fees: users -> treasury = fee * users / (1 month)
+flow costs: treasury -> cloud = 40k TKN/month * (1 + shock)
+metric treasury_end = final(treasury)
+goal enough: treasury_end >= 600k TKN
+scenario bear { users = 1M }
+experiment fees {
+  sweep fee in 0%, 1%, 2%
+  compare baseline, bear
+  runs 20  seed 7
 }
+experiment poor { sweep treasury in 100k TKN, 1M TKN; compare bear; runs 5 }
+";
 
-fn batch<'a>(model: &'a Model, points: &'a [Vec<f64>], runs: u32) -> Batch<'a> {
-    Batch { model, points, seed: 7, runs, repeats: 1, luck: &[], stats: false, threads: 1, layout: Layout::default() }
-}
+struct Folder(tempfile::TempDir);
 
-/// What runs come to, so that two can be compared; what is undefined is equal to itself.
-fn bits(points: &[Point]) -> Vec<Vec<u64>> {
-    let bits = |v: &f64| if v.is_nan() { 1 } else { v.to_bits() };
-    points.iter().map(|p| p.metrics.iter().map(bits).collect()).collect()
-}
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("m.flow"), MARKET).expect("written");
+        Self(folder)
+    }
 
-#[test]
-fn every_example_has_the_bits_in_lanes_that_it_has_alone() {
-    for name in ["amm", "commons", "countries", "escrow", "phase0", "rounds", "sir", "supply", "treasury", "vault"] {
-        let (_, checked) = examples::load(Path::new(&format!("examples/{name}.flow")), &Settings::default());
-        let model = checked.lower().expect("sound");
-        assert!(lanes::Program::new(&model, true).is_some(), "{name} has what lanes do not do");
-        let points = vec![Vec::new()];
-        let wanted = Batch { stats: true, ..batch(&model, &points, 3) };
-        let point = run_many(&wanted, &|_| true).remove(0);
-        assert_eq!(point.alone, 0, "{name} falls out of its lanes");
-        let outcome = Program::new(&model).run(&case(&wanted, 0, 1));
-        let stats = point.stats.clone().expect("asked for");
-        for (c, column) in outcome.columns.iter().enumerate() {
-            for (row, k) in stats.steps.iter().enumerate() {
-                let spread = stats.cells[c * stats.steps.len() + row];
-                let Some(at) = outcome.steps.iter().position(|s| s == k).filter(|_| spread.n > 0) else { continue };
-                assert_eq!((spread.min, spread.max), (column[at], column[at]), "{name}, column {c}, row {k}");
-            }
-        }
-        let alone = outcome.metrics.iter().chain(&outcome.goals).chain(&outcome.seen).copied().collect();
-        let alone = Point { metrics: alone, ..Point::default() };
-        assert_eq!(bits(&[point])[0][..alone.metrics.len()], bits(&[alone])[0], "{name}");
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowc"));
+        command.args(["run", "m.flow"]).args(args).current_dir(self.path());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(args).output().expect("flowc starts");
+        (status.code().unwrap_or(-1), String::from_utf8_lossy(&stdout).into(), String::from_utf8_lossy(&stderr).into())
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).expect("the file is there")
+    }
+
+    fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_str(&self.read(name)).expect("JSON")
     }
 }
 
 #[test]
-fn blocks_threads_and_instruction_sets_change_no_bit() {
-    let model = model(
-        "unit T\ntime month from 0 to 30\nstock a: T = 100\nstock b: T = 0\nstate p = 1 next p * 1.01\n\
-         flow f: a -> b = 7% * a * p / month capped\nflow g: b -> cloud = 1 T/month * ln(1 + time / (1 month)) capped first\n\
-         metric end = final(b)\nmetric most = max_over(b)\nmetric spread = sd_over(a)\nmetric when = first_time(b > 30 T)",
-    );
-    let points = vec![Vec::new(); 3];
-    let reference =
-        bits(&run_many(&Batch { layout: Layout { lanes: 0, set: None }, ..batch(&model, &points, 77) }, &|_| true));
-    println!("instruction sets: {:?}", Set::all());
-    assert!(cfg!(not(target_arch = "x86_64")) || Set::all().len() >= 2, "only {:?} can be compared", Set::all());
-    for set in Set::all() {
-        for lanes in [16, 64, 128, 256] {
-            for threads in [1, 2, 3] {
-                let wanted = Batch { threads, layout: Layout { lanes, set: Some(set) }, ..batch(&model, &points, 77) };
-                assert!(bits(&run_many(&wanted, &|_| true)) == reference, "{set:?}, {lanes} lanes, {threads} threads");
-            }
-        }
+fn exit_codes_say_what_failed() {
+    let f = Folder::new();
+    let (code, out, err) = f.run(&["-e", "fees"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(err, "3 points × 2 arms × 20 runs = 120 runs of 12 steps\n");
+    assert!(!out.is_empty());
+    // A run that fails, and a goal that is missed where that counts.
+    assert_eq!(f.run(&["-e", "poor"]).0, 1);
+    assert_eq!(f.run(&["-e", "fees", "--strict"]).0, 1);
+    let (code, out, err) = f.run(&["-e", "fees", "-q"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+    // The call is wrong.
+    for args in [
+        &["-e", "fes"][..],
+        &["--sweep", "fe=1%"],
+        &["--sweep", "fee"],
+        &["--sweep", "fee=1%,,"],
+        &["--sweep", "fee=6%"],
+        &["--runs", "0"],
+        &["--runs", "many"],
+        &["--sample", "10:soboll"],
+        &["--compare", "baseline,bull"],
+        &["--measure", "treasury"],
+        &["-e", "fees", "--set", "fee=1%"],
+        &["-e", "fees", "--scenario", "bear"],
+        &["-e", "fees", "-o", "runs.txt"],
+        &["-e", "fees", "--stats", "stats"],
+        &["-e", "fees", "--only-run", "21", "--point", "1", "--arm", "bear"],
+        &["-e", "fees", "--only-run", "1", "--arm", "bear"],
+        &["-e", "fees", "--only-run", "1", "--point", "4", "--arm", "bear"],
+        &["-e", "fees", "--only-run", "1", "--point", "3", "--arm", "bull"],
+        &["-e", "fees", "--only-run", "0"],
+        &["--threads", "2"],
+        &["--rows", "rows.csv"],
+        &["--point", "2"],
+    ] {
+        let (code, out, err) = f.run(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
+        assert!(!err.is_empty(), "{args:?}");
     }
+}
+
+#[test]
+fn a_run_alone_is_the_run_among_many() {
+    let f = Folder::new();
+    assert_eq!(f.run(&["-e", "fees", "-q", "-o", "runs.json", "--rows", "rows.csv"]).0, 0);
+    let runs = f.json("runs.json");
+    let name = |c: &serde_json::Value| c["name"].as_str().map(String::from);
+    let columns: Vec<_> = runs["columns"].as_array().expect("columns").iter().filter_map(name).collect();
+    let column = |n: &str| columns.iter().position(|c| c == n).expect("a column");
+    let row = runs["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .find(|r| r[column("run")] == 12 && r[column("point")] == 3 && r[column("arm")] == "bear")
+        .expect("the run");
+    let alone = ["-e", "fees", "--only-run", "12", "--point", "3", "--arm", "bear"];
+    let (code, out, _) = f.run(&[&alone[..], &["-o", "one.json", "-o", "one.csv"]].concat());
+    assert_eq!(code, 0);
+    assert!(out.contains("point 3, fee 2%; arm bear; run 12 of seed 7"), "{out}");
+    let one = f.json("one.json");
+    assert_eq!(one["metrics"][0]["value"], row[column("treasury_end")]);
+    assert_eq!((&one["seed"], &one["run"], &one["scenario"]), (&7.into(), &12.into(), &"bear".into()));
+    // All its rows, too.
+    let column = |file: &str, mine: &dyn Fn(&dyn Fn(&str) -> String) -> bool| -> Vec<String> {
+        let text = f.read(file);
+        let header: Vec<&str> = text.lines().next().expect("a header").split(',').collect();
+        let cell = |line: &str, name: &str| {
+            let at = header.iter().position(|h| *h == name).expect("a column");
+            line.split(',').nth(at).expect("a cell").to_string()
+        };
+        text.lines().skip(1).filter(|line| mine(&|name| cell(line, name))).map(|line| cell(line, "treasury")).collect()
+    };
+    let among = column("rows.csv", &|of| of("run") == "12" && of("point") == "3" && of("arm") == "bear");
+    assert_eq!((among.len(), among), (13, column("one.csv", &|_| true)));
+}
+
+#[test]
+fn seed_and_number_choose_a_plain_run() {
+    let f = Folder::new();
+    let end = |args: &[&str]| {
+        assert_eq!(f.run(&[args, &["-q", "-o", "one.json"]].concat()).0, 0);
+        f.json("one.json")["metrics"][0]["value"].clone()
+    };
+    assert_eq!(end(&[]), end(&["--seed", "1", "--only-run", "1"]));
+    assert_ne!(end(&[]), end(&["--seed", "2"]));
+    assert_ne!(end(&[]), end(&["--only-run", "2"]));
+    assert_eq!(end(&["--seed", "7", "--only-run", "3"]), end(&["--runs", "5", "--seed", "7", "--only-run", "3"]));
+    let (_, out, _) = f.run(&["--seed", "9"]);
+    assert!(out.contains("run 1 of seed 9"), "{out}");
+}
+
+#[test]
+fn a_failure_is_replayed_by_its_command() {
+    let f = Folder::new();
+    let (code, _, err) = f.run(&["-e", "poor", "--point", "1", "--only-run", "4"]);
+    assert_eq!(code, 1);
+    let replay = err.lines().find_map(|l| l.trim().strip_prefix("replay: flowc run m.flow ")).expect("a command");
+    assert_eq!(replay, "-e poor --point 1 --seed 1 --only-run 4");
+    let again: Vec<&str> = replay.split(' ').collect();
+    assert_eq!(f.run(&again), (code, f.run(&again).1, err.clone()));
+}
+
+#[test]
+fn files_do_not_hang_on_threads_and_have_a_manifest() {
+    let f = Folder::new();
+    for threads in ["1", "3"] {
+        let (runs, stats) = (format!("runs{threads}.csv"), format!("stats{threads}.csv"));
+        let args = ["-e", "fees", "-q", "--threads", threads, "-o", &runs, "--stats", &stats];
+        assert_eq!(f.run(&args).0, 0);
+    }
+    assert_eq!(f.read("runs1.csv"), f.read("runs3.csv"));
+    assert_eq!(f.read("stats1.csv"), f.read("stats3.csv"));
+    assert_eq!(f.read("runs1.csv").lines().count(), 1 + 120);
+    let manifest = f.json("runs1.csv.manifest.json");
+    let told = (&manifest["seed"], &manifest["experiment"], &manifest["whole"], &manifest["runs made"]);
+    assert_eq!(told, (&7.into(), &"fees".into(), &true.into(), &120.into()));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_experiment_leaves_what_was_done() {
+    let f = Folder::new();
+    let args = ["--runs", "1000000", "--to", "6000", "--set", "users=1B", "--set", "fee=1%", "--threads", "1"];
+    let child = f
+        .command(&[&args[..], &["-o", "runs.csv"]].concat())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("flowc starts");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("a signal is sent").success());
+    let Output { status, stderr, .. } = child.wait_with_output().expect("flowc ends");
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("flowc: interrupted: ") && stderr.contains(" of 1,000,000 runs were made"), "{stderr}");
+    let manifest = f.json("runs.csv.manifest.json");
+    assert_eq!(manifest["whole"], false);
+    let rows = f.read("runs.csv").lines().count() as u64 - 1;
+    assert_eq!(manifest["runs made"], rows);
+    assert!(rows < 1_000_000);
+    // Nothing is left beside the files.
+    let names: Vec<_> = std::fs::read_dir(f.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
 }
