@@ -123,17 +123,18 @@ fn a_run_alone_is_the_run_among_many() {
     assert_eq!(one["metrics"][0]["value"], row[column("treasury_end")]);
     assert_eq!((&one["seed"], &one["run"], &one["scenario"]), (&7.into(), &12.into(), &"bear".into()));
     // All its rows, too.
-    let column = |file: &str, mine: &dyn Fn(&dyn Fn(&str) -> String) -> bool| -> Vec<String> {
+    let treasury = |file: &str, which: &[(&str, &str)]| -> Vec<String> {
         let text = f.read(file);
         let header: Vec<&str> = text.lines().next().expect("a header").split(',').collect();
         let cell = |line: &str, name: &str| {
             let at = header.iter().position(|h| *h == name).expect("a column");
             line.split(',').nth(at).expect("a cell").to_string()
         };
-        text.lines().skip(1).filter(|line| mine(&|name| cell(line, name))).map(|line| cell(line, "treasury")).collect()
+        let mine = |line: &&str| which.iter().all(|(name, value)| cell(line, name) == *value);
+        text.lines().skip(1).filter(mine).map(|line| cell(line, "treasury")).collect()
     };
-    let among = column("rows.csv", &|of| of("run") == "12" && of("point") == "3" && of("arm") == "bear");
-    assert_eq!((among.len(), among), (13, column("one.csv", &|_| true)));
+    let among = treasury("rows.csv", &[("run", "12"), ("point", "3"), ("arm", "bear")]);
+    assert_eq!((among.len(), among), (13, treasury("one.csv", &[("run", "12"), ("subset", "2"), ("simulation", "1")])));
 }
 
 #[test]

@@ -238,7 +238,8 @@ pub(super) fn run(
     let seconds = started.elapsed().as_secs_f64();
     let report = Report::new(&ready.checked, &ready.model, &plan, &runs);
     if !wanted.quiet {
-        print(&report.text(Some(seconds)))?;
+        // How long it took is for who watches: elsewhere the same call prints the same.
+        print(&report.text(io::stdout().is_terminal().then_some(seconds)))?;
     }
     for (path, form) in outputs {
         written(path, form, &report, |out| report.write_runs(form, out))?;

@@ -17,8 +17,11 @@ pub fn csv(results: &Results) -> String {
         let _ = writer.write_record(row);
     };
     write(header.collect());
+    let replay = &results.replay;
+    let (arm, point) = (replay.arm.as_ref().map_or(0, |a| a.0), replay.point.as_ref().map_or(0, |p| p.0 - 1));
+    let which = [arm.to_string(), point.to_string(), replay.run.to_string()];
     for (i, step) in results.steps.iter().enumerate() {
-        let mut row: Vec<String> = ["0", "0", "1"].iter().map(|s| s.to_string()).collect();
+        let mut row = which.to_vec();
         row.push(results.substeps[i].to_string());
         row.push(step.to_string());
         row.push(exact(results.times[i]));

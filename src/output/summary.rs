@@ -34,7 +34,7 @@ pub fn summary(results: &Results) -> String {
     let replay = &results.replay;
     let mut which: Vec<String> = Vec::new();
     which.extend(replay.point.as_ref().map(|(point, values)| format!("point {point}, {values}")));
-    which.extend(replay.arm.as_ref().map(|arm| format!("arm {arm}")));
+    which.extend(replay.arm.as_ref().map(|(_, arm)| format!("arm {arm}")));
     if results.chance {
         which.push(format!("run {} of seed {}", replay.run, replay.seed));
     }

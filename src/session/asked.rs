@@ -99,8 +99,8 @@ pub struct Replay {
     pub seed: u64,
     /// The number of the run, from 1.
     pub run: u32,
-    /// The arm, where several are compared.
-    pub arm: Option<String>,
+    /// The number of the arm, from 0, where several are compared, and its name.
+    pub arm: Option<(usize, String)>,
     /// The number of the design point, from 1, where there are several, with its values: `fee 0.5%`.
     pub point: Option<(usize, String)>,
 }
@@ -121,7 +121,7 @@ impl Replay {
         if let Some((point, _)) = &self.point {
             add("--point", point.to_string());
         }
-        if let Some(arm) = &self.arm {
+        if let Some((_, arm)) = &self.arm {
             add("--arm", arm.clone());
         }
         if experiment || self.seed != Case::default().seed {

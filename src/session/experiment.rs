@@ -216,7 +216,7 @@ pub fn replay(plan: &Plan, arm: usize, point: usize, run: u32) -> Replay {
     Replay {
         seed: plan.seed,
         run,
-        arm: (plan.arms.len() > 1).then(|| plan.arms[arm].name.clone()),
+        arm: (plan.arms.len() > 1).then(|| (arm, plan.arms[arm].name.clone())),
         point: (plan.points.len() > 1).then(|| (point + 1, plan.values_of(point))),
     }
 }
