@@ -104,7 +104,7 @@ pub(super) fn json(a: &hir::Assumption) -> Value {
 }
 
 /// Text in lines of at most this width, broken at blanks.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -288,9 +288,8 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
     let moment = |step: u64, substep: usize| {
         if substep > 0 && substep < model.work.len() { step.saturating_sub(1) } else { step }
     };
-    let title = hir.doc.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or(&checked.name).to_string();
     Results {
-        title,
+        title: title(checked),
         clock: hir.units.clock().map(|c| hir.units.get(c).name.clone()).unwrap_or_default(),
         dates: outcome
             .steps
@@ -326,6 +325,12 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
         chance: !model.draws.is_empty() || !model.uncertain.is_empty(),
         replay,
     }
+}
+
+/// The first line of the model's doc, else the name of its file.
+fn title(checked: &Checked) -> String {
+    let mut lines = checked.model.doc.lines().map(str::trim);
+    lines.find(|l| !l.is_empty()).unwrap_or(&checked.name).to_string()
 }
 
 /// What got less than it asked for, in order of declaration.

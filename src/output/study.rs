@@ -4,12 +4,11 @@
 //! Invariant: values are in the units in which the model is written, and in files read back as the same double. What is
 //! large is written as it is made. Absent on purpose: files themselves, and the clock on the wall.
 
-#[allow(dead_code)]
 mod causes;
 mod files;
 mod found;
-#[allow(dead_code)]
 mod numbers;
+mod table;
 mod text;
 
 pub use files::{Form, Rows};

@@ -259,7 +259,7 @@ fn pad(text: &str, width: usize) -> String {
 }
 
 /// Text of at most this width; what is cut ends in `…`.
-fn clip(text: &str, width: usize) -> String {
+pub(super) fn clip(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_string();
     }

@@ -2,32 +2,44 @@
 
 use crate::units::{magnitude, plain};
 
+/// Which signs are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// That of what is below 0.
+    Less,
+    /// Of all but 0.
+    Always,
+}
+
 /// A mean with the half width of its interval: as many digits as the interval leaves, two of its own. Without an interval,
-/// or where nothing varies, the number with four digits.
-pub(super) fn interval(mean: f64, half: f64) -> String {
+/// or where nothing varies, the number with four digits. `whole` says that no magnitude takes its place: of years.
+pub(super) fn interval(mean: f64, half: f64, sign: Sign, whole: bool) -> String {
+    let plus = if sign == Sign::Always && mean > 0.0 { "+" } else { "" };
     if !mean.is_finite() {
-        return if mean.is_nan() { "—".into() } else { plain(mean, 4) };
+        return if mean.is_nan() { "—".into() } else { format!("{plus}{}", plain(mean, 4)) };
     }
     // Rounding is no spread.
     if !half.is_finite() || half <= 1e-12 * mean.abs() {
-        return magnitude(mean, 4);
+        return format!("{plus}{}", if whole { plain(mean, 6) } else { magnitude(mean, 4) });
     }
-    let (scale, name) = scale(mean.abs().max(half));
-    let (mean, half) = (mean / scale, half / scale);
-    // Two digits of the interval, and no more than six of the mean.
+    let size = mean.abs().max(half);
     let first = |x: f64| libm::floor(libm::log10(x)) as i32;
-    let decimals = (1 - first(half)).min(5 - first(mean.abs().max(half))).max(0) as usize;
-    if !(-8..=14).contains(&first(mean.abs().max(half))) {
-        return format!("{} ± {}", plain(mean, 4), plain(half, 2));
+    if !(-5..=14).contains(&first(size)) {
+        return format!("{plus}{} ± {}", plain(mean, 4), plain(half, 2));
     }
+    let (scale, name) = if whole { (1.0, "") } else { scale(size) };
+    let (mean, half, size) = (mean / scale, half / scale, size / scale);
+    // Two digits of the interval, and no more than six of the mean.
+    let decimals = (1 - first(half)).min(5 - first(size)).max(0) as usize;
     let shown = format!("{half:.decimals$}");
-    // An interval that is too narrow for the digits that there is room for.
-    if shown.trim_matches(['0', '.']).is_empty() {
-        return format!("{} ± {}{name}", plain(mean, 6), plain(half, 1));
-    }
-    let minus_zero = format!("{mean:.decimals$}");
-    let mean = if minus_zero.trim_matches(['-', '0', '.']).is_empty() { "0".to_string() } else { minus_zero };
-    format!("{mean}{name} ± {shown}{name}")
+    let least = if zero(&shown) { format!("{:.decimals$}", libm::exp10(-(decimals as f64))) } else { shown };
+    let mean = format!("{mean:.decimals$}");
+    let mean = if zero(&mean) { mean.trim_start_matches('-').to_string() } else { format!("{plus}{mean}") };
+    format!("{mean}{name} ± {least}{name}")
+}
+
+fn zero(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '-' | '0' | '.'))
 }
 
 fn scale(size: f64) -> (f64, &'static str) {

@@ -1,11 +1,627 @@
-//! An experiment as a person reads it.
+//! An experiment as a person reads it: what was run, a table of points, comparisons, goals, failures, and what came out.
 
-use super::Report;
+use super::super::failure::command;
+use super::causes::causes;
+use super::numbers::{Sign, interval, percent, short};
+use super::table::{Table, clip};
+use super::{Named, Report};
+use crate::check::grouped;
+use crate::session::replay;
+use crate::study::{Cell, Kind, Paired, Question, Share, Spread};
+
+/// What is not a table is no wider.
+const WIDTH: usize = 96;
+/// More points and arms than these are summed up.
+const MOST_ROWS: usize = 36;
 
 impl Report<'_> {
-    /// What came of it, in 100 columns; `seconds` is how long it took.
+    /// What came of it, in at most 100 columns but for commands; `seconds` is how long it took.
     pub fn text(&self, seconds: Option<f64>) -> String {
-        let _ = seconds;
-        format!("{}\n", self.plan.shape())
+        let mut out = Vec::new();
+        self.head(seconds, &mut out);
+        let cases = self.cases();
+        match &cases[..] {
+            [] => {}
+            [(_, _, cell)] => self.one(cell, &mut out),
+            _ if cases.len() <= MOST_ROWS => self.many(&cases, &mut out),
+            _ => self.most(&cases, &mut out),
+        }
+        self.comparisons(&mut out);
+        self.goals(&cases, &mut out);
+        self.failures(&mut out);
+        let said = self.said(&cases);
+        if !said.is_empty() {
+            out.push(String::new());
+            out.extend(said.iter().flat_map(|s| super::table::wrapped(s, WIDTH)));
+        }
+        let mut text = String::new();
+        for line in out {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
     }
+
+    /// What was run: arm, point, and what came of it.
+    fn cases(&self) -> Vec<(usize, usize, &Cell)> {
+        // Points first: the arms of one stand together.
+        let points = 0..self.plan.points.len();
+        let arms = 0..self.plan.arms.len();
+        let all = points.flat_map(|p| arms.clone().map(move |a| (a, p)));
+        all.filter_map(|(a, p)| Some((a, p, self.findings.cells[a][p].as_ref()?))).collect()
+    }
+
+    /// A point and arm in words: `fee 1%, bear`.
+    fn case(&self, arm: usize, point: usize) -> String {
+        let mut words = Vec::new();
+        if self.plan.points.len() > 1 {
+            words.push(clip(&self.plan.values_of(point), 60));
+        }
+        if self.plan.arms.len() > 1 {
+            words.push(self.plan.arms[arm].name.clone());
+        }
+        words.join(", ")
+    }
+
+    fn head(&self, seconds: Option<f64>, out: &mut Vec<String>) {
+        let (plan, runs) = (self.plan, self.runs);
+        out.push(clip(&super::super::title(self.checked), WIDTH));
+        let steps = self.model.clock.steps;
+        let mut words = plan.name.as_ref().map_or(String::new(), |name| format!("{name}: "));
+        words += &format!("{} of {} step{}", plan.shape(), grouped(steps), if steps == 1 { "" } else { "s" });
+        words += &format!(", seed {}", plan.seed);
+        if let [arm] = &plan.arms[..]
+            && let Some(scenario) = &arm.scenario
+        {
+            words += &format!(", scenario {scenario}");
+        }
+        if let Some(sample) = plan.sample {
+            words += &format!(", sampled by {}", sample.design.name());
+        }
+        if let Some(seconds) = seconds {
+            words += &if seconds < 1.0 {
+                format!(", {} ms", (seconds * 1000.0).round())
+            } else {
+                format!(", {seconds:.1} s")
+            };
+        }
+        out.extend(super::table::wrapped(&words, WIDTH));
+        if !runs.whole {
+            out.push(format!("stopped after {} of {} runs", grouped(runs.done()), grouped(plan.size())));
+        }
+    }
+
+    /// Whether another run may come to something else.
+    fn chance(&self) -> bool {
+        !self.model.draws.is_empty() || !self.model.uncertain.is_empty()
+    }
+
+    /// One point in one arm: a line for each metric.
+    fn one(&self, cell: &Cell, out: &mut Vec<String>) {
+        if self.metrics.is_empty() {
+            return;
+        }
+        out.push(String::new());
+        let spreads = cell.runs > 1;
+        let mut table = Table::new(&["metric", if spreads { "mean" } else { "value" }]);
+        if spreads {
+            table = Table::new(&["metric", "mean", "5%", "median", "95%", "unit"]);
+        }
+        for (named, spread) in self.metrics.iter().zip(&cell.metrics) {
+            let mut row = vec![named.name.clone(), self.mean(named, spread)];
+            if spreads {
+                row.extend(
+                    spread.quantiles.map(|q| if named.labels.is_some() { String::new() } else { self.value(named, q) }),
+                );
+            }
+            row.push(format!("{}{}", unit(named), without(spread, cell)));
+            table.row(row);
+        }
+        table.lay(1, out);
+    }
+
+    /// A row for each point and arm, as many metrics beside each other as there is room for.
+    fn many(&self, cases: &[(usize, usize, &Cell)], out: &mut Vec<String>) {
+        let (plan, goals) = (self.plan, &self.findings.questions.goals);
+        let arms = plan.arms.len() > 1;
+        let swept: Vec<usize> = (0..plan.swept.len()).collect();
+        let mut left: Vec<Vec<String>> = Vec::new();
+        if !swept.is_empty() {
+            left.push(
+                ["point".to_string(), String::new()]
+                    .into_iter()
+                    .chain(cases.iter().map(|c| (c.1 + 1).to_string()))
+                    .collect(),
+            );
+            for s in &swept {
+                let values = cases.iter().map(|c| clip(&plan.value(*s, c.1).text, 24));
+                left.push([clip(&plan.swept[*s].name, 20), String::new()].into_iter().chain(values).collect());
+            }
+        }
+        if arms {
+            let names = cases.iter().map(|c| clip(&plan.arms[c.0].name, 20));
+            left.push(["arm".to_string(), String::new()].into_iter().chain(names).collect());
+        }
+        let mut right: Vec<Vec<String>> = Vec::new();
+        for (i, named) in self.metrics.iter().enumerate() {
+            let values = cases.iter().map(|(_, _, cell)| {
+                let spread = &cell.metrics[i];
+                let mark = if without(spread, cell).is_empty() { "" } else { "*" };
+                format!("{}{mark}", self.mean(named, spread))
+            });
+            right.push([clip(&named.name, 24), clip(unit(named), 24)].into_iter().chain(values).collect());
+        }
+        for (i, question) in goals.iter().enumerate().filter(|(_, q)| !matches!(q.kind, Kind::Best { .. })) {
+            let shares = cases.iter().map(|(_, _, cell)| match &cell.goals[i] {
+                Some(share) => verdict(question, share),
+                None => "—".to_string(),
+            });
+            right.push([self.goal_name(question), "goal".to_string()].into_iter().chain(shares).collect());
+        }
+        if cases.iter().any(|(_, _, c)| c.failed > 0) {
+            let failed = cases.iter().map(|c| c.2.failed.to_string());
+            right.push(["failed".to_string(), "runs".to_string()].into_iter().chain(failed).collect());
+        }
+        Table::columns(&left, &right, WIDTH, out);
+        let some = |(_, _, cell): &(usize, usize, &Cell)| cell.metrics.iter().any(|s| !without(s, cell).is_empty());
+        if cases.iter().any(some) {
+            out.push("* of the runs in which it is a finite number".to_string());
+        }
+    }
+
+    /// Many points and arms: for each metric where it is lowest and where highest.
+    fn most(&self, cases: &[(usize, usize, &Cell)], out: &mut Vec<String>) {
+        out.push(String::new());
+        let mut table = Table::new(&["metric", "lowest", "at", "highest", "at"]);
+        for (i, named) in self.metrics.iter().enumerate().filter(|(_, m)| m.labels.is_none()) {
+            let known: Vec<_> = cases.iter().filter(|c| !c.2.metrics[i].mean.is_nan()).collect();
+            let mean = |c: &&(usize, usize, &Cell)| c.2.metrics[i].mean;
+            // Of equal ones the first.
+            let least = known.iter().copied().reduce(|a, b| if mean(&b) < mean(&a) { b } else { a });
+            let most = known.iter().copied().reduce(|a, b| if mean(&b) > mean(&a) { b } else { a });
+            let (Some(least), Some(most)) = (least, most) else { continue };
+            let whole = |c: &(usize, usize, &Cell)| {
+                format!("{} {}", self.mean(named, &c.2.metrics[i]), unit(named)).trim_end().to_string()
+            };
+            let at = |c: &(usize, usize, &Cell)| {
+                let arm =
+                    if self.plan.arms.len() > 1 { format!(", {}", self.plan.arms[c.0].name) } else { String::new() };
+                format!("point {}{arm}", c.1 + 1)
+            };
+            table.row(vec![named.name.clone(), whole(least), at(least), whole(most), at(most)]);
+        }
+        table.lay(1, out);
+        out.push(format!("of {} points and arms; a file has them all: -o runs.csv", grouped(cases.len() as u64)));
+    }
+
+    /// What each arm has more than the one that it is compared with.
+    fn comparisons(&self, out: &mut Vec<String>) {
+        let (plan, findings) = (self.plan, &self.findings);
+        let base = &plan.arms[findings.base].name;
+        for (arm, points) in findings.cells.iter().enumerate().filter(|(arm, _)| *arm != findings.base) {
+            let cells: Vec<(usize, &Cell)> = points
+                .iter()
+                .enumerate()
+                .filter_map(|(p, c)| Some((p, c.as_ref()?)))
+                .filter(|c| !c.1.against.is_empty())
+                .collect();
+            if cells.is_empty() || self.metrics.iter().all(|m| m.labels.is_some()) {
+                continue;
+            }
+            out.push(String::new());
+            let name = &plan.arms[arm].name;
+            let (points, compared) = (cells.len() > 1, self.metrics.iter().filter(|m| m.labels.is_none()).count());
+            let paired = if plan.runs > 1 { ", run by run with the same luck" } else { "" };
+            out.push(format!("{name} against {base}{paired}"));
+            if cells.len() * compared > MOST_ROWS {
+                self.tallies(&cells, out);
+                continue;
+            }
+            let mut heads = vec!["metric"];
+            heads.extend(points.then_some("point"));
+            heads.extend(["difference", "in %", "unit"]);
+            if plan.runs > 1 {
+                heads.extend(["more in", "luck saves", "runs for ±1%"]);
+            }
+            let mut table = Table::new(&heads);
+            for (i, named) in self.metrics.iter().enumerate().filter(|(_, m)| m.labels.is_none()) {
+                for (point, cell) in &cells {
+                    let pair = &cell.against[i];
+                    let mut row = vec![named.name.clone()];
+                    row.extend(points.then(|| clip(&plan.values_of(*point), 30)));
+                    row.push(self.difference(named, pair));
+                    row.push(relative(pair));
+                    row.push(unit(named).to_string());
+                    if plan.runs > 1 {
+                        row.push(more_in(pair));
+                        row.push(saved(pair));
+                        row.push(pair.runs_for_percent.map_or(String::new(), grouped));
+                    }
+                    table.row(row);
+                }
+            }
+            table.lay(if points { 2 } else { 1 }, out);
+        }
+    }
+
+    /// At how many points an arm has more, and at how many less.
+    fn tallies(&self, cells: &[(usize, &Cell)], out: &mut Vec<String>) {
+        let mut table = Table::new(&["metric", "more at", "less at", "not sure at"]);
+        for (i, named) in self.metrics.iter().enumerate().filter(|(_, m)| m.labels.is_none()) {
+            let pairs = || cells.iter().map(|(_, c)| &c.against[i]);
+            let more = pairs().filter(|p| self.sure(p) && p.mean > 0.0).count();
+            let less = pairs().filter(|p| self.sure(p) && p.mean < 0.0).count();
+            let rest = cells.len() - more - less;
+            table.row(vec![named.name.clone(), more.to_string(), less.to_string(), rest.to_string()]);
+        }
+        table.lay(1, out);
+    }
+
+    fn goals(&self, cases: &[(usize, usize, &Cell)], out: &mut Vec<String>) {
+        let goals = &self.findings.questions.goals;
+        let lines: Vec<String> = goals
+            .iter()
+            .enumerate()
+            .filter(|(_, q)| !matches!(q.kind, Kind::Best { .. }))
+            .map(|(i, question)| {
+                let shares: Vec<Share> = cases.iter().filter_map(|(_, _, c)| c.goals[i]).collect();
+                let met = shares.iter().filter(|s| question.is_met(s)).count();
+                let (word, more) = match &shares[..] {
+                    [] => ("open  ", self.nobody(question)),
+                    [share] => (if met == 1 { "met   " } else { "missed" }, self.share(question, share)),
+                    all => (
+                        if met == all.len() {
+                            "met   "
+                        } else if met == 0 {
+                            "missed"
+                        } else {
+                            "partly"
+                        },
+                        format!("in {met} of {} cases", all.len()),
+                    ),
+                };
+                format!("  {word}  {}  ({more})", self.goal(question.number))
+            })
+            .collect();
+        if !lines.is_empty() {
+            out.push(String::new());
+            out.push("goal".to_string());
+            out.extend(lines);
+        }
+    }
+
+    fn nobody(&self, question: &Question) -> String {
+        match &question.kind {
+            Kind::Of { arm: None, .. } => "no such arm was run: `compare` it".to_string(),
+            _ => "nothing to compare with".to_string(),
+        }
+    }
+
+    /// `97.2% of 1,000 runs; 96.1% to 98.1% are likely`.
+    fn share(&self, question: &Question, share: &Share) -> String {
+        if share.of <= 1 {
+            return "one run".to_string();
+        }
+        let close = if question.is_close(share) { ", too close to call" } else { "" };
+        let of = format!("{} of {} runs", percent(share.share()), grouped(share.of));
+        if !self.chance() {
+            return of;
+        }
+        format!("{of}, 95% interval {} to {}{close}", percent(share.low), percent(share.high))
+    }
+
+    fn failures(&self, out: &mut Vec<String>) {
+        let failed = self.runs.failed();
+        if failed == 0 {
+            return;
+        }
+        out.push(String::new());
+        out.push(format!("{} of {} runs failed", grouped(failed), grouped(self.runs.done())));
+        const MOST: usize = 6;
+        let causes = causes(self.checked, self.model, self.runs);
+        let width = causes.first().map_or(1, |c| grouped(c.runs).len());
+        for (i, cause) in causes.iter().enumerate() {
+            if i == MOST && causes.len() > MOST + 1 {
+                out.push(format!("  and {} other reasons", causes.len() - MOST));
+                break;
+            }
+            let (arm, point, first) = &cause.first;
+            let case = self.case(*arm, *point);
+            let case = if case.is_empty() { String::new() } else { format!(", {case}") };
+            let unit = self.checked.model.units.clock().map(|c| self.checked.model.units.get(c).name.clone());
+            let time = crate::units::plain(self.model.clock.time(first.step), 9);
+            let when = format!("{} {time}", unit.unwrap_or_default());
+            out.push(format!(
+                "  {:>width$}  {}; first in run {}{case}, {when}",
+                grouped(cause.runs),
+                cause.words,
+                first.run
+            ));
+            let call = replay(self.plan, *arm, *point, first.run).call(&self.checked.settings);
+            out.push(format!("  {:>width$}  {}", "", command(&self.checked.name, &call)));
+        }
+    }
+
+    /// What came out, in sentences.
+    fn said(&self, cases: &[(usize, usize, &Cell)]) -> Vec<String> {
+        let mut said = Vec::new();
+        if cases.is_empty() {
+            return said;
+        }
+        if cases.iter().all(|(_, _, c)| c.failed == c.runs) {
+            return vec!["Every run failed, so nothing is known.".to_string()];
+        }
+        if self.plan.runs == 1 && self.chance() {
+            said.push("One run each: how much of this is chance shows `--runs 1000`.".to_string());
+        }
+        let bests = self.bests(cases.len());
+        if !bests.is_empty() {
+            said.extend(bests);
+        } else if cases.len() > 1 && self.asks() {
+            said.push(self.who_meets(cases));
+        }
+        if self.plan.points.len() == 1 {
+            said.extend(self.arms_said());
+        }
+        said
+    }
+
+    /// Whether some goal is a condition.
+    fn asks(&self) -> bool {
+        self.findings.questions.goals.iter().any(|q| !matches!(q.kind, Kind::Best { .. }))
+    }
+
+    fn who_meets(&self, cases: &[(usize, usize, &Cell)]) -> String {
+        let goals = &self.findings.questions.goals;
+        let meets = |c: &Cell| goals.iter().zip(&c.goals).all(|(q, s)| s.as_ref().is_none_or(|s| q.is_met(s)));
+        let all: Vec<String> = cases.iter().filter(|c| meets(c.2)).map(|c| self.case(c.0, c.1)).collect();
+        let what = if goals.len() == 1 { "the goal" } else { "all goals" };
+        match all.len() {
+            0 => format!("None of {} cases meets {what}.", cases.len()),
+            n if n == cases.len() => format!("All {n} cases meet {what}."),
+            1 => format!("Only {} meets {what}.", all[0]),
+            n if n <= 6 => format!("{n} of {} cases meet {what}: {}.", cases.len(), all.join("; ")),
+            n => format!("{n} of {} cases meet {what}.", cases.len()),
+        }
+    }
+
+    /// Of each objective which case does best, and by how much.
+    fn bests(&self, cases: usize) -> Vec<String> {
+        let findings = &self.findings;
+        let one = |best: &crate::study::Best| {
+            let question = &findings.questions.goals[best.goal];
+            let Kind::Best { largest, .. } = question.kind else { return None };
+            let what = self.objective(question.number);
+            let (shown, unit) = self.seen(question.number);
+            let unit = if unit == "1" { String::new() } else { format!(" {unit}") };
+            let number = |m: f64, h: f64| {
+                format!("{}{unit}", interval(shown.of(m), shown.of(h), Sign::Less, self.clock() == unit.trim()))
+            };
+            let superlative = if largest { "largest" } else { "smallest" };
+            let Some(first) = &best.first else {
+                return Some(if best.candidates == 0 {
+                    "No case meets the other goals, so none is best.".to_string()
+                } else {
+                    format!("`{what}` is a finite number in no case.")
+                });
+            };
+            let mean = number(first.moments.mean, first.moments.half_width());
+            if cases == 1 {
+                return Some(format!("`{what}`: {mean}."));
+            }
+            let case = self.case(first.arm, first.point);
+            let who = match (self.asks(), best.candidates) {
+                (false, _) => format!("{case} gives the {superlative} `{what}`: {mean}"),
+                (true, 1) => format!("Only {case} meets all goals; its `{what}` is {mean}"),
+                (true, n) => {
+                    format!("Of {n} cases that meet all goals {case} gives the {superlative} `{what}`: {mean}")
+                }
+            };
+            let near: Vec<_> = best.others.iter().filter(|p| p.lead.as_ref().is_some_and(|l| !self.sure(l))).collect();
+            let next = best.others.first().and_then(|p| Some((p, p.lead.as_ref()?)));
+            let more = match next {
+                None => String::new(),
+                Some((_, lead)) if near.is_empty() => {
+                    let by = number(lead.mean.abs(), lead.half);
+                    format!(
+                        ", {by} {} than the next, {}",
+                        if largest { "more" } else { "less" },
+                        self.case(best.others[0].arm, best.others[0].point)
+                    )
+                }
+                _ => {
+                    let names: Vec<String> = near.iter().take(3).map(|p| self.case(p.arm, p.point)).collect();
+                    let rest = if near.len() > 3 { format!(" and {} more", near.len() - 3) } else { String::new() };
+                    let need = near
+                        .iter()
+                        .filter_map(|p| p.lead.as_ref()?.runs_for_sign)
+                        .max()
+                        .filter(|n| *n > u64::from(self.plan.runs));
+                    let need = need.map_or(String::new(), |n| format!("; about {} runs would tell", grouped(about(n))));
+                    let same = near.iter().all(|p| p.lead.as_ref().is_some_and(|l| l.mean == 0.0 && (l.sd == 0.0 || l.sd.is_nan())));
+                    if same {
+                        format!(". It is the same with {}{rest}", names.join("; "))
+                    } else {
+                        format!(". Not told apart from it: {}{rest}{need}", names.join("; "))
+                    }
+                }
+            };
+            Some(format!("{}.", format!("{who}{more}").trim_end_matches('.')))
+        };
+        findings.best.iter().filter_map(one).collect()
+    }
+
+    /// Which metrics an arm moves.
+    fn arms_said(&self) -> Vec<String> {
+        let findings = &self.findings;
+        let base = &self.plan.arms[findings.base].name;
+        let arms = findings.cells.iter().enumerate().filter(|(arm, _)| *arm != findings.base);
+        let said = arms.filter_map(|(arm, points)| {
+            let cell = points.first()?.as_ref()?;
+            let pairs = self.metrics.iter().zip(&cell.against).filter(|(m, p)| m.labels.is_none() && p.pairs > 0);
+            let (mut moved, mut open) = (Vec::new(), Vec::new());
+            for (named, pair) in pairs {
+                if self.sure(pair) {
+                    let word = if pair.mean > 0.0 { "more" } else { "less" };
+                    let size = Paired { mean: pair.mean.abs(), ..*pair };
+                    let by = self.amount(named, size.mean, size.half, Sign::Less);
+                    let part = relative(&size);
+                    let part =
+                        if part.is_empty() { String::new() } else { format!(" ({})", part.trim_start_matches('+')) };
+                    moved.push(format!("{by}{part} {word} `{}`", named.name));
+                } else if pair.mean != 0.0 {
+                    open.push(format!("`{}`", named.name));
+                }
+            }
+            let name = &self.plan.arms[arm].name;
+            let list = |all: &[String], most: usize| {
+                let rest = if all.len() > most { format!(" and {} more", all.len() - most) } else { String::new() };
+                format!("{}{rest}", all[..all.len().min(most)].join(", "))
+            };
+            Some(match (moved.is_empty(), open.is_empty()) {
+                (true, true) => format!("{name} comes to the same as {base}."),
+                (true, false) => format!("{name} is not told apart from {base}: {}.", list(&open, 4)),
+                (false, true) => format!("{name} gives {} than {base}.", list(&moved, 4)),
+                (false, false) => {
+                    format!("{name} gives {} than {base}; not sure: {}.", list(&moved, 4), list(&open, 4))
+                }
+            })
+        });
+        said.collect()
+    }
+
+    /// What an objective is about, as it is written.
+    fn objective(&self, number: usize) -> String {
+        use crate::hir::GoalKind::{Maximize, Minimize};
+        let (model, sources) = (&self.checked.model, &self.checked.sources);
+        match model.goals.get(number).map(|g| &g.kind) {
+            Some(Maximize(e) | Minimize(e)) => {
+                sources.text(model.expr(*e).span).split_whitespace().collect::<Vec<_>>().join(" ")
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn goal_name(&self, question: &Question) -> String {
+        let name = self.checked.model.goals.get(question.number).and_then(|g| g.name.clone());
+        clip(&name.unwrap_or_else(|| format!("goal {}", question.number + 1)), 20)
+    }
+
+    /// A difference of which chance is not the reason.
+    fn sure(&self, pair: &Paired) -> bool {
+        pair.sure() || (!self.chance() && pair.mean != 0.0 && pair.pairs > 0)
+    }
+
+    fn clock(&self) -> String {
+        let units = &self.checked.model.units;
+        units.clock().map(|c| units.get(c).name.clone()).unwrap_or_default()
+    }
+
+    /// A mean with its interval, without its unit; of labels the most frequent.
+    fn mean(&self, named: &Named, spread: &Spread) -> String {
+        if let Some(names) = &named.labels {
+            let all = spread.n;
+            let label = names.get(spread.mode.0 as usize).map_or("—", String::as_str);
+            let part = percent(spread.mode.1 as f64 / all as f64);
+            return if all == 0 {
+                "—".into()
+            } else if spread.mode.1 == all {
+                label.into()
+            } else {
+                format!("{label} {part}")
+            };
+        }
+        // What never happened in most runs has no mean to speak of: the median says it.
+        if spread.n == 0 && spread.infinite > 0 {
+            return short(spread.quantiles[1]);
+        }
+        self.bare(named, spread.mean, spread.half, Sign::Less)
+    }
+
+    fn bare(&self, named: &Named, mean: f64, half: f64, sign: Sign) -> String {
+        if named.unit == "bool" {
+            let text = percent(mean.abs());
+            let before = if mean < 0.0 {
+                "-"
+            } else if sign == Sign::Always {
+                "+"
+            } else {
+                ""
+            };
+            let after = if half > 0.0 { format!(" ± {}", percent(half)) } else { String::new() };
+            return format!("{before}{text}{after}");
+        }
+        interval(named.shown.of(mean), named.shown.of(half), sign, named.unit == self.clock())
+    }
+
+    fn amount(&self, named: &Named, mean: f64, half: f64, sign: Sign) -> String {
+        format!("{} {}", self.bare(named, mean, half, sign), unit(named)).trim_end().to_string()
+    }
+
+    fn difference(&self, named: &Named, pair: &Paired) -> String {
+        if pair.pairs == 0 { "—".into() } else { self.bare(named, pair.mean, pair.half, Sign::Always) }
+    }
+
+    fn value(&self, named: &Named, stored: f64) -> String {
+        match named.unit.as_str() {
+            "bool" if stored == 0.0 => "false".into(),
+            "bool" if stored == 1.0 => "true".into(),
+            // A year is a date as often as a length of time.
+            unit if unit == self.clock() && stored.is_finite() => crate::units::plain(named.shown.of(stored), 6),
+            _ => short(named.shown.of(stored)),
+        }
+    }
+}
+
+fn unit(named: &Named) -> &str {
+    if named.unit == "1" || named.unit == "bool" || named.labels.is_some() { "" } else { &named.unit }
+}
+
+/// What a mean leaves out.
+fn without(spread: &Spread, cell: &Cell) -> String {
+    let mut words = Vec::new();
+    if spread.infinite > 0 {
+        words.push(format!("infinite in {}", grouped(spread.infinite)));
+    }
+    if spread.undefined > 0 {
+        words.push(format!("undefined in {}", grouped(spread.undefined)));
+    }
+    if words.is_empty() {
+        return String::new();
+    }
+    format!("  ({} of {} runs)", words.join(", "), grouped((cell.runs - cell.failed).into()))
+}
+
+/// What a goal came to at a point: the share of runs, marked where it is missed.
+fn verdict(question: &Question, share: &Share) -> String {
+    let met = question.is_met(share);
+    match (share.of, met) {
+        (1, true) => "met".into(),
+        (1, false) => "missed".into(),
+        (_, true) if share.met == share.of => "met".into(),
+        (_, true) => format!("met {}", percent(share.share())),
+        (_, false) => format!("missed {}", percent(share.share())),
+    }
+}
+
+fn relative(pair: &Paired) -> String {
+    let part = pair.mean / pair.base.abs() * 100.0;
+    if !part.is_finite() { String::new() } else { format!("{:+.*}%", if part.abs() < 9.95 { 2 } else { 1 }, part) }
+}
+
+fn more_in(pair: &Paired) -> String {
+    if pair.pairs == 0 { String::new() } else { format!("{} of runs", percent(pair.above as f64 / pair.pairs as f64)) }
+}
+
+fn saved(pair: &Paired) -> String {
+    if pair.saved.is_nan() { String::new() } else { format!("{:.0}%", pair.saved * 100.0) }
+}
+
+/// A number of runs that nobody should take to the digit.
+fn about(n: u64) -> u64 {
+    let mut step = 1;
+    while n / step >= 100 {
+        step *= 10;
+    }
+    n.div_ceil(step) * step
 }
