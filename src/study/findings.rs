@@ -4,7 +4,7 @@
 //! Invariant: runs are numbered, so everything here is the same whatever ran first; a run that failed has no numbers, misses
 //! each goal, and is in no pair. Absent on purpose: names, units and text.
 
-use super::statistics::{Moments, Paired, Share, Spread};
+use super::statistics::{Mean, Paired, Share, Spread};
 use super::{Plan, RunSet, goals};
 use crate::exec::many::Point;
 use crate::ir::Origin;
@@ -107,8 +107,8 @@ pub struct Place {
     pub arm: usize,
     /// The number of its point, from 0.
     pub point: usize,
-    /// The mean of what is wanted, and its moments.
-    pub moments: Moments,
+    /// The mean of what is wanted.
+    pub mean: Mean,
     /// What it has more than the best, run by run; of the best itself nothing.
     pub lead: Option<Paired>,
 }
@@ -118,33 +118,31 @@ pub(super) fn numbers(point: &Point, at: usize, width: usize) -> Vec<f64> {
     (0..point.done.len()).map(|run| point.metrics.get(run * width + at).copied().unwrap_or(f64::NAN)).collect()
 }
 
-/// The same of the runs that were made and did not fail.
-fn finished(point: &Point, at: usize, width: usize) -> Vec<f64> {
-    let mut failed = point.failed.iter().map(|f| f.run).peekable();
-    let runs = numbers(point, at, width).into_iter().zip(&point.done).zip(1..);
-    runs.filter(|((_, done), run)| **done && failed.next_if_eq(run).is_none()).map(|((number, _), _)| number).collect()
-}
-
 /// What came of the runs.
 pub fn findings(plan: &Plan, questions: &Questions, runs: &RunSet) -> Findings {
     let base = plan.arms.iter().position(|a| a.scenario.is_none()).unwrap_or(0);
     let width = questions.width;
+    // Without samples each run is by itself.
+    let repeats = if plan.sample.is_some() { plan.repeats } else { 1 };
     let cell = |arm: usize, point: usize, here: &Point| {
         let made = here.done.iter().filter(|done| **done).count() as u32;
-        let spread = |(_, at): &(Origin, usize)| Spread::of(&finished(here, *at, width));
+        let mut ended = here.done.clone();
+        here.failed.iter().for_each(|f| ended[f.run as usize - 1] = false);
+        let spread = |(_, at): &(Origin, usize)| Spread::of(&numbers(here, *at, width), |run| ended[run], repeats);
         let other = &runs.points[base][point];
-        let paired = |(_, at): &(Origin, usize)| Paired::of(&numbers(here, *at, width), &numbers(other, *at, width));
+        let paired =
+            |(_, at): &(Origin, usize)| Paired::of(&numbers(here, *at, width), &numbers(other, *at, width), repeats);
         let metrics = questions.metrics.iter();
         (made > 0).then(|| Cell {
             runs: made,
             failed: here.failed.len() as u32,
             metrics: metrics.clone().map(spread).collect(),
             against: if arm == base { Vec::new() } else { metrics.map(paired).collect() },
-            goals: questions.goals.iter().map(|q| goals::met(q, width, (arm, point), made, runs)).collect(),
+            goals: questions.goals.iter().map(|q| goals::met(q, width, (arm, point), repeats, runs)).collect(),
         })
     };
     let arm = |(arm, points): (usize, &Vec<Point>)| points.iter().enumerate().map(|(p, r)| cell(arm, p, r)).collect();
     let cells: Vec<Vec<Option<Cell>>> = runs.points.iter().enumerate().map(arm).collect();
-    let best = goals::best(questions, &cells, runs);
+    let best = goals::best(questions, repeats, &cells, runs);
     Findings { questions: questions.clone(), cells, base, best }
 }

@@ -4,7 +4,7 @@
 //! misses. Absent on purpose: a verdict on chance: what is not told apart is said to be so.
 
 use super::findings::{Best, Cell, Kind, Place, Question, Questions, numbers};
-use super::statistics::{Moments, Paired, Share};
+use super::statistics::{Mean, Paired, Share};
 use super::{Plan, RunSet};
 use crate::check::{Facts, constant};
 use crate::hir::{self, CompareOp, GoalKind};
@@ -45,23 +45,24 @@ pub(super) fn met(
     question: &Question,
     width: usize,
     (arm, point): (usize, usize),
-    made: u32,
+    repeats: u32,
     runs: &RunSet,
 ) -> Option<Share> {
     let here = &runs.points[arm][point];
-    let met = match &question.kind {
-        Kind::Holds(at) => numbers(here, *at, width).iter().filter(|v| **v == 1.0).count(),
+    let met: Vec<bool> = match &question.kind {
+        Kind::Holds(at) => numbers(here, *at, width).iter().map(|v| *v == 1.0).collect(),
         Kind::Of { at, least, equal, part, arm: other } => {
             let there = &runs.points[other.filter(|o| *o != arm)?][point];
             let meets = |(a, b): (&f64, &f64)| {
                 let wanted = part * b;
                 (if *least { *a > wanted } else { *a < wanted }) || (*equal && *a == wanted)
             };
-            numbers(here, *at, width).iter().zip(&numbers(there, *at, width)).filter(|pair| meets(*pair)).count()
+            numbers(here, *at, width).iter().zip(&numbers(there, *at, width)).map(meets).collect()
         }
         Kind::Best { .. } => return None,
     };
-    Some(Share::new(met as u64, made.into()))
+    let made: Vec<Option<bool>> = met.iter().zip(&here.done).map(|(met, done)| done.then_some(*met)).collect();
+    Some(Share::of(&made, repeats))
 }
 
 impl Question {
@@ -78,7 +79,7 @@ impl Question {
 }
 
 /// Which design point and arm does best by each objective, among those that meet the other goals.
-pub(super) fn best(questions: &Questions, cells: &[Vec<Option<Cell>>], runs: &RunSet) -> Vec<Best> {
+pub(super) fn best(questions: &Questions, repeats: u32, cells: &[Vec<Option<Cell>>], runs: &RunSet) -> Vec<Best> {
     let meets = |cell: &Cell| {
         let goals = questions.goals.iter().zip(&cell.goals);
         cell.runs > cell.failed && goals.filter_map(|(q, s)| Some(q.is_met(s.as_ref()?))).all(|met| met)
@@ -94,19 +95,19 @@ pub(super) fn best(questions: &Questions, cells: &[Vec<Option<Cell>>], runs: &Ru
                     continue;
                 }
                 candidates += 1;
-                let mut place = Place { arm, point, moments: Moments::default(), lead: None };
-                place.moments = Moments::of(numbers(&place, at).into_iter().filter(|x| x.is_finite()));
-                if place.moments.n > 0 {
+                let mut place = Place { arm, point, mean: Mean::default(), lead: None };
+                place.mean = Mean::of(&numbers(&place, at), repeats);
+                if place.mean.moments.n > 0 {
                     places.push(place);
                 }
             }
         }
         // Of two that are equal the first stands first.
-        let key = |p: &Place| if largest { -p.moments.mean } else { p.moments.mean };
+        let key = |p: &Place| if largest { -p.mean.moments.mean } else { p.mean.moments.mean };
         places.sort_by(|a, b| key(a).total_cmp(&key(b)));
         let leader = places.first().map(|p| numbers(p, at)).unwrap_or_default();
         for place in places.iter_mut().skip(1) {
-            place.lead = Some(Paired::of(&numbers(place, at), &leader));
+            place.lead = Some(Paired::of(&numbers(place, at), &leader, repeats));
         }
         let mut places = places.into_iter();
         Some(Best { goal, first: places.next(), others: places.collect(), candidates })

@@ -16,4 +16,4 @@ pub use goals::questions;
 pub use plan::{Arm, Plan, Sample, Swept, SweptValue, Variant, plan};
 pub use runs::RunSet;
 pub use sampling::{Beyond, SOBOL_PARAMS, SOBOL_SAMPLES, design};
-pub use statistics::{GROUP, Moments, Paired, QUANTILES, Share, Spread, quantile, runs_to_see, t_quantile};
+pub use statistics::{GROUP, Mean, Moments, Paired, QUANTILES, Share, Spread, quantile, runs_to_see, t_quantile};

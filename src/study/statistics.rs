@@ -71,10 +71,45 @@ impl Moments {
     pub fn sd(&self) -> f64 {
         self.variance().sqrt()
     }
+}
 
-    /// The half width of the 95 % interval of the mean (Student 1908); NaN of fewer than two.
-    pub fn half_width(&self) -> f64 {
-        if self.n < 2 { f64::NAN } else { t_quantile(self.n - 1) * self.sd() / (self.n as f64).sqrt() }
+/// A mean and how sure it is, where runs come in samples of the uncertain params: runs of one sample are alike, so that
+/// what counts is how far samples are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Mean {
+    /// Of the finite numbers.
+    pub moments: Moments,
+    /// The standard error of the mean; NaN of fewer than two samples.
+    pub error: f64,
+    /// The half width of its 95 % interval (Student 1908).
+    pub half: f64,
+}
+
+impl Mean {
+    /// Of numbers by run, `repeats` runs to a sample; those that are not finite are left out. The error is that of a ratio of
+    /// sums over samples (Cochran 1977, 6.3), and where each run is a sample sd / √n.
+    pub fn of(numbers: &[f64], repeats: u32) -> Mean {
+        let finite = || numbers.iter().copied().filter(|x| x.is_finite());
+        let moments = Moments::of(finite());
+        let n = moments.n as f64;
+        let (samples, error) = if repeats <= 1 {
+            (moments.n, moments.sd() / n.sqrt())
+        } else {
+            let off = |sample: &[f64]| {
+                let known = || sample.iter().filter(|x| x.is_finite());
+                (known().next().is_some()).then(|| known().map(|x| x - moments.mean).sum::<f64>())
+            };
+            let offs = Moments::of(numbers.chunks(repeats as usize).filter_map(off).map(|off| off * off));
+            let k = offs.n as f64;
+            (offs.n, if offs.n < 2 { f64::NAN } else { (k / (k - 1.0) * k * offs.mean).sqrt() / n })
+        };
+        let half = if samples < 2 { f64::NAN } else { t_quantile(samples - 1) * error };
+        Mean { moments, error, half }
+    }
+
+    /// The standard deviation that independent runs would need to give this error.
+    fn spread(&self) -> f64 {
+        self.error * (self.moments.n as f64).sqrt()
     }
 }
 
@@ -107,19 +142,21 @@ pub struct Spread {
 pub const QUANTILES: [f64; 3] = [0.05, 0.5, 0.95];
 
 impl Spread {
-    /// Of these numbers, one for each run that did not fail.
-    pub fn of(numbers: &[f64]) -> Spread {
-        let moments = Moments::of(numbers.iter().copied().filter(|x| x.is_finite()));
+    /// Of numbers by run, `repeats` runs to a sample; `ended` says which runs were made and did not fail.
+    pub fn of(numbers: &[f64], ended: impl Fn(usize) -> bool, repeats: u32) -> Spread {
+        let mean = Mean::of(numbers, repeats);
+        let moments = mean.moments;
         let mut sorted: Vec<f64> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
+        let all = (0..numbers.len()).filter(|run| ended(*run)).count();
         sorted.sort_unstable_by(f64::total_cmp);
         let none = moments.n == 0;
         Spread {
             n: moments.n,
             infinite: sorted.len() as u64 - moments.n,
-            undefined: (numbers.len() - sorted.len()) as u64,
+            undefined: all.saturating_sub(sorted.len()) as u64,
             mean: if none { f64::NAN } else { moments.mean },
             sd: moments.sd(),
-            half: moments.half_width(),
+            half: mean.half,
             min: sorted.first().copied().unwrap_or(f64::NAN),
             max: sorted.last().copied().unwrap_or(f64::NAN),
             quantiles: QUANTILES.map(|p| quantile(&sorted, p)),
@@ -160,10 +197,32 @@ pub struct Share {
 impl Share {
     /// So many of so many, with the interval of Wilson (1927), which stays between 0 and 1.
     pub fn new(met: u64, of: u64) -> Share {
+        Share::sized(met, of, of as f64)
+    }
+
+    /// Of runs by number, `repeats` to a sample: whether it is met, nothing of runs that were not made. Where samples differ,
+    /// the runs count as so many fewer (Kish 1965, design effect).
+    pub fn of(runs: &[Option<bool>], repeats: u32) -> Share {
+        let of = runs.iter().flatten().count() as u64;
+        let met = runs.iter().flatten().filter(|met| **met).count() as u64;
+        if repeats <= 1 {
+            return Share::new(met, of);
+        }
+        let numbers: Vec<f64> = runs.iter().map(|r| r.map_or(f64::NAN, |met| if met { 1.0 } else { 0.0 })).collect();
+        let error = Mean::of(&numbers, repeats).error;
+        let samples = runs.chunks(repeats as usize).filter(|s| s.iter().any(Option::is_some)).count() as f64;
+        let p = met as f64 / of as f64;
+        // Where all agree, nothing says how alike the runs of a sample are: no more than that they are all there is.
+        let size =
+            if error > 0.0 { (p * (1.0 - p) / (error * error)).clamp(samples.min(2.0), of as f64) } else { samples };
+        Share::sized(met, of, size)
+    }
+
+    fn sized(met: u64, of: u64, n: f64) -> Share {
         if of == 0 {
             return Share { met, of, low: 0.0, high: 1.0 };
         }
-        let (n, p, z) = (of as f64, met as f64 / of as f64, normal_quantile(0.5 + SURE / 2.0));
+        let (p, z) = (met as f64 / of as f64, normal_quantile(0.5 + SURE / 2.0));
         let square = z * z / n;
         let middle = (p + square / 2.0) / (1.0 + square);
         let half = z * (p * (1.0 - p) / n + square / (4.0 * n)).sqrt() / (1.0 + square);
@@ -206,24 +265,27 @@ pub struct Paired {
 }
 
 impl Paired {
-    /// Of the numbers of an arm and of another, by run; NaN where a run failed.
-    pub fn of(arm: &[f64], base: &[f64]) -> Paired {
+    /// Of the numbers of an arm and of another, by run, `repeats` to a sample; NaN where a run failed.
+    pub fn of(arm: &[f64], base: &[f64], repeats: u32) -> Paired {
         let pairs = || arm.iter().zip(base).filter(|(a, b)| a.is_finite() && b.is_finite());
-        let differences = Moments::of(pairs().map(|(a, b)| a - b));
+        // An infinite number less another is no difference.
+        let differences: Vec<f64> = arm.iter().zip(base).map(|(a, b)| a - b).collect();
+        let difference = Mean::of(&differences, repeats);
         let (one, other) = (Moments::of(pairs().map(|p| *p.0)), Moments::of(pairs().map(|p| *p.1)));
         let apart = one.variance() + other.variance();
-        let none = differences.n == 0;
+        let none = difference.moments.n == 0;
+        let mean = if none { f64::NAN } else { difference.moments.mean };
         Paired {
-            pairs: differences.n,
-            mean: if none { f64::NAN } else { differences.mean },
-            sd: differences.sd(),
-            half: differences.half_width(),
+            pairs: difference.moments.n,
+            mean,
+            sd: difference.moments.sd(),
+            half: difference.half,
             base: if none { f64::NAN } else { other.mean },
             above: pairs().filter(|(a, b)| a > b).count() as u64,
             below: pairs().filter(|(a, b)| a < b).count() as u64,
-            saved: if apart > 0.0 { 1.0 - differences.variance() / apart } else { f64::NAN },
-            runs_for_percent: runs_to_see(other.mean.abs() / 100.0, differences.sd()),
-            runs_for_sign: runs_to_see(differences.mean.abs(), differences.sd()),
+            saved: if apart > 0.0 { 1.0 - difference.moments.variance() / apart } else { f64::NAN },
+            runs_for_percent: runs_to_see(other.mean.abs() / 100.0, difference.spread()),
+            runs_for_sign: runs_to_see(mean.abs(), difference.spread()),
         }
     }
 

@@ -54,7 +54,7 @@ impl Report<'_> {
             });
             value!({
                 "point": p.point + 1, "arm": self.plan.arms[p.arm].name, "swept": self.swept_value(p.point),
-                "mean": number(shown.of(p.moments.mean)), "half width": number(shown.of(p.moments.half_width())),
+                "mean": number(shown.of(p.mean.moments.mean)), "half width": number(shown.of(p.mean.half)),
                 "more than the best": lead,
             })
         };

@@ -32,7 +32,7 @@ impl Report<'_> {
         let said = self.said(&cases);
         if !said.is_empty() {
             out.push(String::new());
-            out.extend(said.iter().flat_map(|s| super::table::wrapped(s, WIDTH)));
+            out.extend(said.iter().flat_map(|s| wrapped(s)));
         }
         let mut text = String::new();
         for line in out {
@@ -67,25 +67,16 @@ impl Report<'_> {
         let (plan, runs) = (self.plan, self.runs);
         out.push(clip(&super::super::title(self.checked), WIDTH));
         let steps = self.model.clock.steps;
-        let mut words = plan.name.as_ref().map_or(String::new(), |name| format!("{name}: "));
-        words += &format!("{} of {} step{}", plan.shape(), grouped(steps), if steps == 1 { "" } else { "s" });
-        words += &format!(", seed {}", plan.seed);
-        if let [arm] = &plan.arms[..]
-            && let Some(scenario) = &arm.scenario
-        {
-            words += &format!(", scenario {scenario}");
+        let name = plan.name.as_ref().map_or(String::new(), |name| format!("{name}: "));
+        let mut words =
+            vec![format!("{name}{} of {} step{}", plan.shape(), grouped(steps), if steps == 1 { "" } else { "s" })];
+        words.push(format!("seed {}", plan.seed));
+        if let [arm] = &plan.arms[..] {
+            words.extend(arm.scenario.as_ref().map(|scenario| format!("scenario {scenario}")));
         }
-        if let Some(sample) = plan.sample {
-            words += &format!(", sampled by {}", sample.design.name());
-        }
-        if let Some(seconds) = seconds {
-            words += &if seconds < 1.0 {
-                format!(", {} ms", (seconds * 1000.0).round())
-            } else {
-                format!(", {seconds:.1} s")
-            };
-        }
-        out.extend(super::table::wrapped(&words, WIDTH));
+        words.extend(plan.sample.map(|sample| format!("sampled by {}", sample.design.name())));
+        words.extend(seconds.map(|s| if s < 1.0 { format!("{:.0} ms", s * 1000.0) } else { format!("{s:.1} s") }));
+        out.extend(wrapped(&words.iter().map(|w| glued(w)).collect::<Vec<_>>().join(", ")));
         if !runs.whole {
             out.push(format!("stopped after {} of {} runs", grouped(runs.done()), grouped(plan.size())));
         }
@@ -146,7 +137,7 @@ impl Report<'_> {
         for (i, named) in self.metrics.iter().enumerate() {
             let values = cases.iter().map(|(_, _, cell)| {
                 let spread = &cell.metrics[i];
-                let mark = if without(spread, cell).is_empty() { "" } else { "*" };
+                let mark = if partial(spread) { "*" } else { "" };
                 format!("{}{mark}", self.mean(named, spread))
             });
             right.push([clip(&named.name, 24), clip(unit(named), 24)].into_iter().chain(values).collect());
@@ -156,16 +147,17 @@ impl Report<'_> {
                 Some(share) => verdict(question, share),
                 None => "—".to_string(),
             });
-            right.push([self.goal_name(question), "goal".to_string()].into_iter().chain(shares).collect());
+            if cases.iter().any(|c| c.2.goals[i].is_some()) {
+                right.push([self.goal_name(question), "goal".to_string()].into_iter().chain(shares).collect());
+            }
         }
         if cases.iter().any(|(_, _, c)| c.failed > 0) {
-            let failed = cases.iter().map(|c| c.2.failed.to_string());
-            right.push(["failed".to_string(), "runs".to_string()].into_iter().chain(failed).collect());
+            let failed = cases.iter().map(|c| percent(f64::from(c.2.failed) / f64::from(c.2.runs)));
+            right.insert(0, ["failed".to_string(), "of runs".to_string()].into_iter().chain(failed).collect());
         }
         Table::columns(&left, &right, WIDTH, out);
-        let some = |(_, _, cell): &(usize, usize, &Cell)| cell.metrics.iter().any(|s| !without(s, cell).is_empty());
-        if cases.iter().any(some) {
-            out.push("* of the runs in which it is a finite number".to_string());
+        if cases.iter().any(|(_, _, cell)| cell.metrics.iter().any(partial)) {
+            out.push("* only of runs in which it is a finite number".to_string());
         }
     }
 
@@ -181,7 +173,9 @@ impl Report<'_> {
             let most = known.iter().copied().reduce(|a, b| if mean(&b) > mean(&a) { b } else { a });
             let (Some(least), Some(most)) = (least, most) else { continue };
             let whole = |c: &(usize, usize, &Cell)| {
-                format!("{} {}", self.mean(named, &c.2.metrics[i]), unit(named)).trim_end().to_string()
+                let spread = &c.2.metrics[i];
+                let mark = if partial(spread) { "*" } else { "" };
+                format!("{}{mark} {}", self.mean(named, spread), unit(named)).trim_end().to_string()
             };
             let at = |c: &(usize, usize, &Cell)| {
                 let arm =
@@ -191,7 +185,10 @@ impl Report<'_> {
             table.row(vec![named.name.clone(), whole(least), at(least), whole(most), at(most)]);
         }
         table.lay(1, out);
-        out.push(format!("of {} points and arms; a file has them all: -o runs.csv", grouped(cases.len() as u64)));
+        if cases.iter().any(|(_, _, cell)| cell.metrics.iter().any(partial)) {
+            out.push("* only of runs in which it is a finite number".to_string());
+        }
+        out.push(format!("of {} points and arms; `-o runs.csv` writes them all", grouped(cases.len() as u64)));
     }
 
     /// What each arm has more than the one that it is compared with.
@@ -211,7 +208,14 @@ impl Report<'_> {
             out.push(String::new());
             let name = &plan.arms[arm].name;
             let (points, compared) = (cells.len() > 1, self.metrics.iter().filter(|m| m.labels.is_none()).count());
-            let paired = if plan.runs > 1 { ", run by run with the same luck" } else { "" };
+            let mut pairs: Vec<u64> = cells.iter().flat_map(|(_, c)| &c.against).map(|p| p.pairs).collect();
+            pairs.sort_unstable();
+            let count = match (pairs.first(), pairs.last()) {
+                (Some(least), Some(most)) if least == most => format!(", {} pairs", grouped(*least)),
+                (_, Some(most)) => format!(", up to {} pairs", grouped(*most)),
+                _ => String::new(),
+            };
+            let paired = if plan.runs > 1 { format!(", run by run with the same luck{count}") } else { String::new() };
             out.push(format!("{name} against {base}{paired}"));
             if cells.len() * compared > MOST_ROWS {
                 self.tallies(&cells, out);
@@ -221,7 +225,7 @@ impl Report<'_> {
             heads.extend(points.then_some("point"));
             heads.extend(["difference", "in %", "unit"]);
             if plan.runs > 1 {
-                heads.extend(["more in", "luck saves", "runs for ±1%"]);
+                heads.extend(["more in", "less in", "luck saves", "runs for 1%"]);
             }
             let mut table = Table::new(&heads);
             for (i, named) in self.metrics.iter().enumerate().filter(|(_, m)| m.labels.is_none()) {
@@ -233,7 +237,8 @@ impl Report<'_> {
                     row.push(relative(pair));
                     row.push(unit(named).to_string());
                     if plan.runs > 1 {
-                        row.push(more_in(pair));
+                        row.push(part_of(pair.above, pair));
+                        row.push(part_of(pair.below, pair));
                         row.push(saved(pair));
                         row.push(pair.runs_for_percent.map_or(String::new(), grouped));
                     }
@@ -316,7 +321,7 @@ impl Report<'_> {
             return;
         }
         out.push(String::new());
-        out.push(format!("{} of {} runs failed", grouped(failed), grouped(self.runs.done())));
+        out.push(format!("{} of {} runs failed; means leave them out", grouped(failed), grouped(self.runs.done())));
         const MOST: usize = 6;
         let causes = causes(self.checked, self.model, self.runs);
         let width = causes.first().map_or(1, |c| grouped(c.runs).len());
@@ -354,7 +359,7 @@ impl Report<'_> {
         if self.plan.runs == 1 && self.chance() {
             said.push("One run each: how much of this is chance shows `--runs 1000`.".to_string());
         }
-        let bests = self.bests(cases.len());
+        let bests = if cases.len() > 1 { self.bests() } else { Vec::new() };
         if !bests.is_empty() {
             said.extend(bests);
         } else if cases.len() > 1 && self.asks() {
@@ -386,7 +391,7 @@ impl Report<'_> {
     }
 
     /// Of each objective which case does best, and by how much.
-    fn bests(&self, cases: usize) -> Vec<String> {
+    fn bests(&self) -> Vec<String> {
         let findings = &self.findings;
         let one = |best: &crate::study::Best| {
             let question = &findings.questions.goals[best.goal];
@@ -400,15 +405,12 @@ impl Report<'_> {
             let superlative = if largest { "largest" } else { "smallest" };
             let Some(first) = &best.first else {
                 return Some(if best.candidates == 0 {
-                    "No case meets the other goals, so none is best.".to_string()
+                    "No case meets all goals, so none is best.".to_string()
                 } else {
                     format!("`{what}` is a finite number in no case.")
                 });
             };
-            let mean = number(first.moments.mean, first.moments.half_width());
-            if cases == 1 {
-                return Some(format!("`{what}`: {mean}."));
-            }
+            let mean = number(first.mean.moments.mean, first.mean.half);
             let case = self.case(first.arm, first.point);
             let who = match (self.asks(), best.candidates) {
                 (false, _) => format!("{case} gives the {superlative} `{what}`: {mean}"),
@@ -438,7 +440,9 @@ impl Report<'_> {
                         .max()
                         .filter(|n| *n > u64::from(self.plan.runs));
                     let need = need.map_or(String::new(), |n| format!("; about {} runs would tell", grouped(about(n))));
-                    let same = near.iter().all(|p| p.lead.as_ref().is_some_and(|l| l.mean == 0.0 && (l.sd == 0.0 || l.sd.is_nan())));
+                    let same = near
+                        .iter()
+                        .all(|p| p.lead.as_ref().is_some_and(|l| l.mean == 0.0 && (l.sd == 0.0 || l.sd.is_nan())));
                     if same {
                         format!(". It is the same with {}{rest}", names.join("; "))
                     } else {
@@ -470,7 +474,10 @@ impl Report<'_> {
                         if part.is_empty() { String::new() } else { format!(" ({})", part.trim_start_matches('+')) };
                     moved.push(format!("{by}{part} {word} `{}`", named.name));
                 } else if pair.mean != 0.0 {
-                    open.push(format!("`{}`", named.name));
+                    let more = pair.runs_for_sign.filter(|n| *n > pair.pairs);
+                    let more =
+                        more.map_or(String::new(), |n| format!(" (about {} runs would tell)", grouped(about(n))));
+                    open.push(format!("`{}`{more}", named.name));
                 }
             }
             let name = &self.plan.arms[arm].name;
@@ -573,8 +580,25 @@ impl Report<'_> {
     }
 }
 
+/// In lines; what is glued stays together, and so does a number with its interval.
+fn wrapped(text: &str) -> Vec<String> {
+    let text = text.replace(" ± ", &glued(" ± "));
+    super::table::wrapped(&text, WIDTH).into_iter().map(|line| line.replace(GLUE, " ")).collect()
+}
+
+const GLUE: char = '\u{1}';
+
+fn glued(text: &str) -> String {
+    text.replace(' ', &GLUE.to_string())
+}
+
 fn unit(named: &Named) -> &str {
     if named.unit == "1" || named.unit == "bool" || named.labels.is_some() { "" } else { &named.unit }
+}
+
+/// The mean is not that of all runs that came to an end.
+fn partial(spread: &Spread) -> bool {
+    spread.n > 0 && spread.infinite + spread.undefined > 0
 }
 
 /// What a mean leaves out.
@@ -606,11 +630,16 @@ fn verdict(question: &Question, share: &Share) -> String {
 
 fn relative(pair: &Paired) -> String {
     let part = pair.mean / pair.base.abs() * 100.0;
-    if !part.is_finite() { String::new() } else { format!("{:+.*}%", if part.abs() < 9.95 { 2 } else { 1 }, part) }
+    if !part.is_finite() || part == 0.0 {
+        String::new()
+    } else {
+        format!("{:+.*}%", if part.abs() < 9.95 { 2 } else { 1 }, part)
+    }
 }
 
-fn more_in(pair: &Paired) -> String {
-    if pair.pairs == 0 { String::new() } else { format!("{} of runs", percent(pair.above as f64 / pair.pairs as f64)) }
+/// In which share of the pairs.
+fn part_of(runs: u64, pair: &Paired) -> String {
+    if pair.pairs == 0 { String::new() } else { percent(runs as f64 / pair.pairs as f64) }
 }
 
 fn saved(pair: &Paired) -> String {
