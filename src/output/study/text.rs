@@ -89,7 +89,7 @@ impl Report<'_> {
 
     /// One point in one arm: a line for each metric.
     fn one(&self, cell: &Cell, out: &mut Vec<String>) {
-        if self.metrics.is_empty() {
+        if self.metrics.is_empty() || cell.failed == cell.runs {
             return;
         }
         out.push(String::new());
@@ -298,7 +298,7 @@ impl Report<'_> {
     fn nobody(&self, question: &Question) -> String {
         match &question.kind {
             Kind::Of { arm: None, .. } => "no such arm was run: `compare` it".to_string(),
-            _ => "nothing to compare with".to_string(),
+            _ => "nothing is compared with it".to_string(),
         }
     }
 
@@ -383,9 +383,12 @@ impl Report<'_> {
         let what = if goals.len() == 1 { "the goal" } else { "all goals" };
         match all.len() {
             0 => format!("None of {} cases meets {what}.", cases.len()),
+            2 if cases.len() == 2 => format!("Both cases meet {what}."),
             n if n == cases.len() => format!("All {n} cases meet {what}."),
             1 => format!("Only {} meets {what}.", all[0]),
-            n if n <= 6 => format!("{n} of {} cases meet {what}: {}.", cases.len(), all.join("; ")),
+            n if n <= 6 && all.iter().map(String::len).sum::<usize>() < 160 => {
+                format!("{n} of {} cases meet {what}: {}.", cases.len(), all.join("; "))
+            }
             n => format!("{n} of {} cases meet {what}.", cases.len()),
         }
     }
@@ -541,6 +544,9 @@ impl Report<'_> {
         // What never happened in most runs has no mean to speak of: the median says it.
         if spread.n == 0 && spread.infinite > 0 {
             return short(spread.quantiles[1]);
+        }
+        if named.unit == "bool" && spread.n == 1 {
+            return self.value(named, spread.mean);
         }
         self.bare(named, spread.mean, spread.half, Sign::Less)
     }
