@@ -5,7 +5,7 @@ use crate::check::draws::{argument, dist_of};
 use crate::diag::{Code, Diagnostic};
 use crate::exec::{Drawn, Fault, FaultKind, Outcome, Value};
 use crate::hir::{BinderId, DeclId, DeclKind, DistKind, ExprId, ExprKind};
-use crate::ir::{self, MoveId, Origin};
+use crate::ir::{self, Method, MoveId, Origin};
 use crate::session::{Checked, Replay};
 use crate::source::Span;
 use crate::units::{Unit, magnitude, plain};
@@ -230,7 +230,19 @@ impl Failure<'_> {
                 (word, _) => format!("write a second {word} the other way"),
             }
         ));
-        self.values(error, [moved.amount], &self.members(origin))
+        self.ahead(m, self.values(error, [moved.amount], &self.members(origin)))
+    }
+
+    /// A message of a flow, which may have found at a stage of its step what the row does not show.
+    fn ahead(&self, m: MoveId, error: Diagnostic) -> Diagnostic {
+        let method = self.model.clock.method;
+        if method == Method::Euler || !self.model.moves[m.0 as usize].flow {
+            return error;
+        }
+        error.note(format!(
+            "`{}` looks ahead within the step, where stocks may seem to be below 0: a shorter step looks less far",
+            method.name()
+        ))
     }
 
     /// A part of a split that is none.
@@ -439,10 +451,11 @@ impl Failure<'_> {
             format!("this is {shown}"),
         )
         .help(format!("{why}; `safediv(a, b, otherwise: 0)` says what a division by 0 is"));
-        match expr {
+        let error = match expr {
             Some(e) => self.values(error, [e], &self.members(origin)),
             None => error,
-        }
+        };
+        moved.into_iter().fold(error, |error, m| self.ahead(m, error))
     }
 
     fn bound(&self, start: bool, origin: Origin, value: f64, low: f64, high: f64) -> Diagnostic {
@@ -475,6 +488,9 @@ impl Failure<'_> {
             (Some(_), _) => error
                 .label(decl.whole, "its bounds are given here")
                 .help("set a value within the bounds, or widen them"),
+            (None, true) if matches!(decl.kind, DeclKind::Param { dist: Some(_), .. }) => {
+                error.help("change what it is drawn from, or widen the bounds")
+            }
             (None, true) => error.help("change the default or the bounds"),
             (None, false) => error.help("change the flows that lead there, or widen the bounds"),
         }

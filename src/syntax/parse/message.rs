@@ -12,10 +12,10 @@ use crate::syntax::token::{CLAUSES, DECLARATIONS, RESERVED, Tok, Token, is_reser
 const FORMS: &[(&str, &str)] = &[
     ("use", "use \"tokens.flow\""),
     ("unit", "unit TKN` or `unit kTKN = 1000 TKN"),
-    ("time", "time month from 0 to 60 [step 1] [starting @2026-01-01]"),
+    ("time", "time month from 0 to 60 [step 1] [using rk4] [starting @2026-01-01]"),
     ("record", "record every 1 month"),
     ("index", "index Class = builders, community"),
-    ("param", "param fee = 0.5% [in 0% .. 5%]"),
+    ("param", "param fee = 0.5% [~ uniform(0%, 1%)] [in 0% .. 5%]"),
     ("let", "let worth = price * fund"),
     ("state", "state price: USD/TKN = 0.75 next price * 1.01"),
     ("fn", "fn share(part, whole) = part / whole"),
