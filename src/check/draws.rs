@@ -68,7 +68,10 @@ pub(super) fn check(model: &Model, facts: &Facts, diagnostics: &mut Vec<Diagnost
             diagnostics.push(error);
             continue;
         }
-        impossible(&mut fold, id, decl, dist, diagnostics);
+        // What is wrong with its type has been said.
+        if facts.decl(id).ty != Ty::Unknown {
+            impossible(&mut fold, id, decl, dist, diagnostics);
+        }
     }
 }
 

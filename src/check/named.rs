@@ -219,7 +219,11 @@ impl Infer<'_> {
             .help(match decl.word {
                 "column" => format!("write its unit: `{}: UNIT`, or `: 1` for plain numbers", decl.name),
                 "expect" => format!("give it a name and its unit: `let value: UNIT = {}`", decl.name),
-                word => format!("write its unit: `{word} {}: UNIT = …`, or `: 1` for a plain number", decl.name),
+                word => {
+                    let drawn = word == "draw" || matches!(whole, Some(ExprKind::Drawn(_)));
+                    let sign = if drawn { '~' } else { '=' };
+                    format!("write its unit: `{word} {}: UNIT {sign} …`, or `: 1` for a plain number", decl.name)
+                }
             });
         self.fresh_declaration(|i| i.report(error));
     }

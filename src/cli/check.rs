@@ -93,6 +93,7 @@ pub fn proved(checked: &Checked) -> String {
             kind => matches!(kind, DeclKind::Trade(_)),
         }),
         count("let", |k| matches!(k, DeclKind::Let { .. })),
+        count("draw", |k| matches!(k, DeclKind::Draw(_))),
         count("param", |k| matches!(k, DeclKind::Param { .. })),
         plural(checked.model.phases.len(), "phase", "phases"),
         plural(checked.model.decls.iter().filter(|d| d.word == "policy").count(), "policy", "policies"),

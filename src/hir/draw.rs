@@ -72,6 +72,17 @@ impl<'a> Resolver<'a> {
             let (ty, data) = self.empirical(dist, ty);
             return (ty, data.map(|data| Dist { kind: DistKind::Empirical(data), args: Vec::new(), name, span }));
         }
+        if dist.name.text == "multinomial" && self.sources.text(self.item).starts_with("param") {
+            let error = Diagnostic::new(
+                Code::E0606,
+                "params do not share a whole among them",
+                span,
+                "each param that is not known stands for itself, so that a design can place it",
+            )
+            .help("share out in a draw, which holds as long as its period: `draw part[o in Outcome] ~ multinomial(…) every …`");
+            self.report(error);
+            return (ty, None);
+        }
         let found = match dist.name.text.as_str() {
             "truncated" => self.truncated(dist),
             "categorical" => self.categorical(dist),
@@ -343,14 +354,21 @@ impl<'a> Resolver<'a> {
 
     /// A distribution where a value is wanted.
     pub(super) fn drawn_in_passing(&mut self, name: &ast::Name, span: Span) {
-        let text = self.sources.text(span).to_string();
+        let (text, item) = (self.sources.text(span).to_string(), self.sources.text(self.item));
+        // Where it is all of a value, that is what was meant to be drawn.
+        let whole = item.strip_suffix(&text).and_then(|head| head.trim_end().strip_suffix('='));
+        let help = match whole.and_then(|head| head.trim_end().split_once(char::is_whitespace)) {
+            Some(("param", name)) => format!("say that it is not known: `param {name} ~ {text}`"),
+            Some(("let", name)) => format!("write `draw {name} ~ {text} each step`"),
+            _ => format!("draw it under a name, `draw luck ~ {text} each step`, and read that: `luck`"),
+        };
         let error = Diagnostic::new(
             Code::E0605,
             format!("`{}` is a distribution, and no value", name.text),
             span,
             "what is drawn here has no name, so that nobody could draw it again",
         )
-        .help(format!("draw it under a name, `draw luck ~ {text} each step`, and read that: `luck`"));
+        .help(help);
         self.report(error);
     }
 }

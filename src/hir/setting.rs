@@ -241,7 +241,11 @@ impl<'a> Resolver<'a> {
             "state" => "let it start at a `param`, and set that",
             _ => "make it a `param` to set it from outside",
         };
-        let why = if decl.word == "column" { "stands in a table" } else { "is worked out by the model" };
+        let why = match decl.word {
+            "column" => "stands in a table",
+            "draw" => "is left to chance",
+            _ => "is worked out by the model",
+        };
         let error = Diagnostic::new(
             Code::E0801,
             format!("`{}` is a {}, and {why}", name.text, decl.word),

@@ -16,7 +16,7 @@ impl Lower<'_> {
         let hir = self.hir;
         for (id, decl) in hir.decls() {
             let DeclKind::Draw(draw) = &decl.kind else { continue };
-            let (phase, mut parts) = (decl.phase, Vec::new());
+            let (phase, mut parts) = (decl.phase, Parts::default());
             self.each(id, |l, origin| {
                 let every = draw.every.map(|e| l.period(origin, e));
                 let (how, args) = match (draw.dist.kind, &draw.dist.args[..]) {
@@ -87,31 +87,33 @@ impl Lower<'_> {
     }
 
     /// What a member gets of a whole: a binomial of what is left, with its odds among those that are still to come.
-    fn part(
-        &mut self,
-        origin: Origin,
-        n: hir::ExprId,
-        odds: hir::ExprId,
-        parts: &mut Vec<Parts>,
-    ) -> (How, Vec<ExprId>) {
+    fn part(&mut self, origin: Origin, n: hir::ExprId, odds: hir::ExprId, parts: &mut Parts) -> (How, Vec<ExprId>) {
         let Some(binomial) = draws::find("binomial").next() else { return (How::Categorical(0.0), Vec::new()) };
-        if parts.is_empty() {
+        if parts.wholes.is_empty() {
             *parts = self.parts(origin.decl, n, odds);
         }
         let Home::Draw(first) = self.homes[origin.decl.0 as usize] else {
             return (How::Categorical(0.0), Vec::new());
         };
-        let Some(whole) = parts.iter().find(|p| p.members.contains(&origin.member)) else {
+        // Members come in their order, so this is the next of those that share its whole.
+        let Some(whole) = parts.wholes.get_mut(parts.of[origin.member as usize]) else {
             return (How::Categorical(0.0), Vec::new());
         };
-        let at = whole.members.iter().position(|m| *m == origin.member).unwrap_or(0);
-        // `parts` bound the names of others.
-        self.bind(origin.decl, origin.member);
-        let mut left = self.expr(n);
-        for before in &whole.members[..at] {
-            let taken = self.add(Expr::Draw(first + before));
-            left = self.add(Expr::Binary(Binary::Subtract, left, taken));
-        }
+        let at = whole.done;
+        whole.done += 1;
+        // What was left before the last of them, and what that one took.
+        let left = match whole.left {
+            None => {
+                // The names of others are bound since their odds were worked out.
+                self.bind(origin.decl, origin.member);
+                self.expr(n)
+            }
+            Some((left, before)) => {
+                let taken = self.add(Expr::Draw(first + before));
+                self.add(Expr::Binary(Binary::Subtract, left, taken))
+            }
+        };
+        whole.left = Some((left, origin.member));
         let (own, rest) = (whole.odds[at], whole.rests[at]);
         let zero = self.constant(0.0);
         let mut share = self.add(Expr::Binary(Binary::Divide, own, rest));
@@ -127,23 +129,23 @@ impl Lower<'_> {
     }
 
     /// The members that share one whole, for each whole.
-    fn parts(&mut self, id: DeclId, n: hir::ExprId, odds: hir::ExprId) -> Vec<Parts> {
+    fn parts(&mut self, id: DeclId, n: hir::ExprId, odds: hir::ExprId) -> Parts {
         let outer = outer(self.hir, self.facts, id, n);
-        let mut parts: Vec<Parts> = Vec::new();
+        let mut parts = Parts::default();
         let mut known: std::collections::BTreeMap<Vec<u32>, usize> = std::collections::BTreeMap::new();
         for member in 0..self.facts.count(id) as u32 {
             let members = self.facts.shape(id).map_or_else(Vec::new, |s| s.members(member as usize));
             let key: Vec<u32> = members.iter().zip(&outer).filter(|(_, outer)| **outer).map(|(m, _)| *m).collect();
             let at = *known.entry(key).or_insert_with(|| {
-                parts.push(Parts::default());
-                parts.len() - 1
+                parts.wholes.push(Whole::default());
+                parts.wholes.len() - 1
             });
             self.bind(id, member);
             let value = self.expr(odds);
-            parts[at].members.push(member);
-            parts[at].odds.push(value);
+            parts.of.push(at);
+            parts.wholes[at].odds.push(value);
         }
-        for part in &mut parts {
+        for part in &mut parts.wholes {
             let mut rest = None;
             for own in part.odds.iter().rev() {
                 rest = Some(match rest {
@@ -187,13 +189,23 @@ impl Lower<'_> {
     }
 }
 
-/// The members that share one whole.
+/// How the members of a draw share wholes.
 #[derive(Default)]
-pub(super) struct Parts {
-    members: Vec<u32>,
+struct Parts {
+    wholes: Vec<Whole>,
+    /// The whole of each member.
+    of: Vec<usize>,
+}
+
+/// The members that share one whole, in their order.
+#[derive(Default)]
+struct Whole {
     odds: Vec<ExprId>,
     /// The odds of each and of those behind it, together.
     rests: Vec<ExprId>,
+    /// How many of them have their part, what was left before the last of these, and that member.
+    done: usize,
+    left: Option<(ExprId, u32)>,
 }
 
 impl Model {

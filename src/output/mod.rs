@@ -48,7 +48,7 @@ pub struct Results {
     pub dates: Option<Vec<String>>,
     /// How many steps a whole run has.
     pub length: u64,
-    /// Stocks, states, lets, series, flows, transfers.
+    /// Stocks, states, lets, series, draws, flows, transfers.
     pub columns: Vec<Column>,
     /// The params.
     pub params: Vec<Number>,
@@ -90,7 +90,7 @@ pub type Labels = Option<Arc<[String]>>;
 pub struct Column {
     /// Its name; of an array with the member, `paid[team]`.
     pub name: String,
-    /// `stock`, `state`, `let`, `series`, `flow` or `transfer`.
+    /// `stock`, `state`, `let`, `series`, `draw`, `flow` or `transfer`.
     pub kind: &'static str,
     /// Its unit; `1` for plain numbers, `bool` for conditions, the index for labels.
     pub unit: String,
