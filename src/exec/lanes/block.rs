@@ -135,7 +135,9 @@ impl Block {
         self.code(program, deck, 0, &program.once, false);
         self.code(program, deck, 0, &program.open, false);
         for (lane, (alive, fine)) in self.alive.iter_mut().zip(&self.files.fine).enumerate() {
-            *alive = if lane < used { *fine } else { 0.0 };
+            // A run that some series has no column for is told of alone.
+            let whole = lane < used && program.model.without_column(deck.runs[lane]).is_none();
+            *alive = if whole { *fine } else { 0.0 };
         }
     }
 
@@ -232,6 +234,7 @@ impl Block {
                             how.sample(&model.samples, values, &mut stream)
                         }
                     }
+                    Call::OfRun(series, _) => model.series_of(*series, deck.runs[lane]).at(at),
                     call => apply(model, *call, values, at, items),
                 };
                 files.of(to)[lane] = value;

@@ -8,10 +8,11 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use super::program::Base;
+use crate::builtins::draws::How;
 use crate::builtins::draws::Lanes;
 use crate::builtins::kernels::{elementary, plain};
 use crate::builtins::{Instant, Item, lanes};
-use crate::ir::{self, Binary, How};
+use crate::ir::{self, Binary};
 
 /// A value, by the number of its node.
 pub(super) type V = u32;
@@ -145,6 +146,8 @@ pub(super) enum Call {
     Curve(u32),
     /// The same.
     Series(u32, u8),
+    /// The same, of a series with a column for each run.
+    OfRun(u32, u8),
     /// The operands: head, then value and condition of each item, then what it is without any. The number of the list.
     Many(u32),
     /// The operands: which, the values, and what it is else.
@@ -159,7 +162,7 @@ impl Call {
     /// So many halves of a step after its start it looks at the clock.
     pub(super) fn halves(self) -> u8 {
         match self {
-            Call::Clock(_, halves) | Call::Series(_, halves) => halves,
+            Call::Clock(_, halves) | Call::Series(_, halves) | Call::OfRun(_, halves) => halves,
             _ => 0,
         }
     }
@@ -414,10 +417,7 @@ impl<'m> Graph<'m> {
     /// A sample of a draw: no number where its arguments are wrong.
     pub(super) fn sample(&mut self, draw: u32, how: &How, args: &[V]) -> V {
         let shape = match how {
-            How::Form(form) if false => (crate::builtins::draws::forms()).first().and_then(|f| {
-                let _ = form;
-                f.lanes()
-            }),
+            How::Form(form) if form.is_standard() => form.lanes(),
             _ => None,
         };
         let Some(shape) = shape else { return self.call(Call::Sample(draw), args.to_vec()) };
@@ -479,6 +479,7 @@ impl<'m> Graph<'m> {
             Call::Clock(f, halves) => (3 + 16 * halves, f as usize),
             Call::Curve(n) => (4, n as usize),
             Call::Series(n, halves) => (5 + 16 * halves, n as usize),
+            Call::OfRun(n, halves) => (11 + 16 * halves, n as usize),
             Call::Many(n) => (6, n as usize),
             Call::Pick => (7, 0),
             Call::Quantile(n) => (8, n as usize),
@@ -491,7 +492,7 @@ impl<'m> Graph<'m> {
         let args = key.2.clone();
         let extra = match call {
             Call::Clock(..) | Call::Series(..) => STEP,
-            Call::Sample(_) => LANE | STEP,
+            Call::Sample(_) | Call::OfRun(..) => LANE | STEP,
             Call::Quantile(_) => LANE,
             _ => 0,
         };
@@ -553,6 +554,6 @@ pub(super) fn apply(model: &ir::Model, call: Call, args: &[f64], at: Instant, it
             }
         }
         // Chance needs to know which run it is.
-        Call::Sample(_) => f64::NAN,
+        Call::Sample(_) | Call::OfRun(..) => f64::NAN,
     }
 }

@@ -88,6 +88,7 @@ impl Builder<'_> {
     /// What a stage finds; transfers and trades are worked out in the first.
     fn stage(&mut self, first: bool) -> Slopes {
         let model = self.model;
+        let limited = model.limits_flows();
         let mut slopes = Slopes::default();
         for work in model.work.iter().flatten() {
             match *work {
@@ -98,7 +99,12 @@ impl Builder<'_> {
                     }
                     let amount = self.expr(m.amount);
                     let holds = self.condition(id);
-                    let demand = self.g.select(holds, amount, self.zero);
+                    let mut demand = self.g.select(holds, amount, self.zero);
+                    if !first && !m.two_way && limited {
+                        // What seems to run backward would ask for nothing.
+                        let below = self.g.two(Do::Less, demand, self.zero);
+                        demand = self.g.select(below, self.zero, demand);
+                    }
                     (self.asked[i], self.taken[i], self.holds[i]) = (demand, demand, holds);
                     if m.flow {
                         let said = model.parts(m).iter().filter_map(|p| p.share).map(|e| self.expr(e)).collect();

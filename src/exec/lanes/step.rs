@@ -715,6 +715,7 @@ impl Builder<'_> {
                 let x = self.expr(x);
                 self.g.call(Call::Curve(c), vec![x])
             }
+            Expr::Series(s) if self.model.runs[s as usize] > 0 => self.g.call(Call::OfRun(s, halves), Vec::new()),
             Expr::Series(s) => self.g.call(Call::Series(s, halves), Vec::new()),
             Expr::Many(list) => self.many(list),
             Expr::Pick(pick) => {
