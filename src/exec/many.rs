@@ -4,10 +4,11 @@
 //! side; what lanes cannot do is run alone. Invariant: results hang on seed and numbers of runs, not on threads, blocks or
 //! instruction sets. Absent on purpose: what points and arms mean (see `study`).
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use super::lanes::{self, Block, Deck, Set};
+use super::lanes::{self, Block, Deck, Fitted, Set};
 use super::{Case, FaultKind, Outcome, Program};
 use crate::builtins::philox;
 use crate::ir::Model;
@@ -38,15 +39,20 @@ pub struct Batch<'a> {
 /// How lanes are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Lanes of a block: 0 for none, so that each run is made alone; else a multiple of 16.
+    /// Lanes of a block: 0 for none, so that each run is made alone; [`Layout::FIT`], or a multiple of 16.
     pub lanes: usize,
     /// The instruction set; without one the widest there is.
     pub set: Option<Set>,
 }
 
+impl Layout {
+    /// As many lanes as the nearest memory holds.
+    pub const FIT: usize = usize::MAX;
+}
+
 impl Default for Layout {
     fn default() -> Self {
-        Self { lanes: 128, set: None }
+        Self { lanes: Self::FIT, set: None }
     }
 }
 
@@ -153,7 +159,11 @@ struct Task {
 
 struct Work<'w> {
     batch: &'w Batch<'w>,
-    lanes: Option<&'w lanes::Program<'w>>,
+    /// Lanes of a block; 0 if each run is made alone.
+    lanes: usize,
+    /// Lanes hold runs of many points.
+    few: bool,
+    fitted: BTreeMap<usize, Fitted<'w>>,
     alone: &'w Program<'w>,
     watch: &'w (dyn Fn(u64) -> bool + Sync),
     tasks: Vec<Task>,
@@ -198,13 +208,17 @@ impl<'w> Work<'w> {
         watch: &'w (dyn Fn(u64) -> bool + Sync),
     ) -> Self {
         let (points, runs) = (batch.points.len(), batch.runs);
-        let width = batch.layout.lanes.max(1) as u32;
+        let width = match (lanes, batch.layout.lanes) {
+            (None, _) => 0,
+            (Some(program), Layout::FIT) => program.lanes(),
+            (Some(_), lanes) => lanes,
+        };
         // Few runs of many points fill the lanes of a block as well.
-        let few = lanes.is_some() && !batch.stats && runs < 64;
+        let few = width > 0 && !batch.stats && runs < 64;
         let (of_points, of_runs) = match () {
-            () if few => ((batch.layout.lanes * 8).div_ceil(runs.max(1) as usize), runs.max(1)),
+            () if few => ((width * 8).div_ceil(runs.max(1) as usize), runs.max(1)),
             () if batch.stats => (POINTS.min(points.div_ceil(batch.threads.max(1)).max(1)), GROUP),
-            () => (POINTS, width),
+            () => (POINTS, width.max(64) as u32),
         };
         let mut tasks = Vec::new();
         let mut first = 1;
@@ -215,6 +229,19 @@ impl<'w> Work<'w> {
             }
             first = last + 1;
         }
+        // Blocks are as wide as what they hold.
+        let mut fitted = BTreeMap::new();
+        for task in tasks.iter().filter(|_| width > 0) {
+            let of_task =
+                (task.runs.1 - task.runs.0 + 1) as usize * if few { task.points.1 - task.points.0 } else { 1 };
+            for used in [of_task.min(width), of_task % width].into_iter().filter(|n| *n > 0) {
+                if let Some(program) = lanes {
+                    let set = batch.layout.set.unwrap_or_else(Set::widest);
+                    let lanes = width_of(used, width);
+                    fitted.entry(lanes).or_insert_with(|| Fitted::new(program, set, lanes));
+                }
+            }
+        }
         let gathered = || {
             let metrics = vec![f64::NAN; runs as usize * self::width(batch.model)];
             let point = Point { metrics, done: vec![false; runs as usize], ..Point::default() };
@@ -222,7 +249,9 @@ impl<'w> Work<'w> {
         };
         Self {
             batch,
-            lanes,
+            lanes: width,
+            few,
+            fitted,
             alone,
             watch,
             tasks,
@@ -240,9 +269,9 @@ impl<'w> Work<'w> {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
-            match self.lanes {
-                Some(program) => self.side_by_side(program, task),
-                None => self.one_by_one(task),
+            match self.lanes > 0 {
+                true => self.side_by_side(task),
+                false => self.one_by_one(task),
             }
             let runs = u64::from(task.runs.1 - task.runs.0 + 1) * (task.points.1 - task.points.0) as u64;
             let done = self.done.fetch_add(runs, Ordering::Relaxed) + runs;
@@ -298,11 +327,11 @@ impl<'w> Work<'w> {
         gathered.point.failed.extend(failed);
     }
 
-    fn side_by_side(&self, program: &lanes::Program, task: &Task) {
+    fn side_by_side(&self, task: &Task) {
         let runs = task.runs.1 - task.runs.0 + 1;
         let points = task.points.1 - task.points.0;
-        let lanes = self.batch.layout.lanes;
-        if runs < 64 && !self.batch.stats {
+        let lanes = self.lanes;
+        if self.few {
             // Lane after lane: all runs of a point, then those of the next.
             let all = runs as usize * points;
             for first in (0..all).step_by(lanes) {
@@ -311,8 +340,8 @@ impl<'w> Work<'w> {
                     let at = first + lane.min(used - 1);
                     (task.points.0 + at / runs as usize, task.runs.0 + (at % runs as usize) as u32)
                 };
-                let width = width_of(used, lanes);
-                self.block(program, width, used, &[&of], &mut [None]);
+                let Some(fitted) = self.fitted.get(&width_of(used, lanes)) else { return self.one_by_one(task) };
+                self.block(fitted, used, &[&of], &mut [None]);
             }
             return;
         }
@@ -324,7 +353,8 @@ impl<'w> Work<'w> {
                 .map(|point| move |lane: usize| (point, first + lane.min(used - 1) as u32))
                 .collect();
             let of: Vec<&dyn Fn(usize) -> (usize, u32)> = of.iter().map(|f| f as _).collect();
-            self.block(program, width_of(used, lanes), used, &of, &mut statistics);
+            let Some(fitted) = self.fitted.get(&width_of(used, lanes)) else { return self.one_by_one(task) };
+            self.block(fitted, used, &of, &mut statistics);
         }
         for (point, statistics) in (task.points.0..task.points.1).zip(statistics) {
             self.gather(point, statistics);
@@ -334,24 +364,23 @@ impl<'w> Work<'w> {
     /// Runs blocks whose lanes hold the same runs, one block a point (or of several points, if there is one block): `of` says which.
     fn block(
         &self,
-        program: &lanes::Program,
-        width: usize,
+        fitted: &Fitted,
         used: usize,
         of: &[&dyn Fn(usize) -> (usize, u32)],
         statistics: &mut [Option<Statistics>],
     ) {
         let (batch, model) = (self.batch, self.batch.model);
-        let set = batch.layout.set.unwrap_or_else(Set::widest);
-        let mut deck = Deck::new(program, batch.seed, (0..width).map(|lane| of[0](lane).1).collect());
+        let width = fitted.lanes();
+        let mut deck = Deck::new(fitted.program, batch.seed, (0..width).map(|lane| of[0](lane).1).collect());
         let steps = model.clock.steps + 1;
-        let ahead = match program.streams() {
+        let ahead = match fitted.program.streams() {
             0 => steps,
             streams => steps.min((DECK / (streams * width)).max(1) as u64),
         };
         let sample = |run: u32| ((run - 1) / batch.repeats.max(1)) as usize;
         let open = |block: &mut Block, deck: &Deck, of: &dyn Fn(usize) -> (usize, u32)| {
             block.open(
-                program,
+                fitted,
                 deck,
                 used,
                 |lane, i| batch.points[of(lane).0][i],
@@ -371,20 +400,20 @@ impl<'w> Work<'w> {
         };
         if ahead >= steps {
             // All is drawn before the first step: one block does one point after another.
-            deck.deal(program, set, 0, steps);
-            let mut block = Block::new(program, set, width);
+            deck.deal(fitted, 0, steps);
+            let mut block = Block::new(fitted);
             for (of, statistics) in of.iter().zip(statistics) {
                 let first = of(0).1;
                 open(&mut block, &deck, of);
                 if let Some(statistics) = statistics {
                     statistics.begin(first);
                 }
-                block.steps(program, &deck, 0..steps, &mut |block, k, columns| watch(statistics, block, k, columns));
-                self.finish(program, &mut block, &deck, used, *of, statistics);
+                block.steps(fitted, &deck, 0..steps, &mut |block, k, columns| watch(statistics, block, k, columns));
+                self.finish(fitted, &mut block, &deck, used, *of, statistics);
             }
             return;
         }
-        let mut blocks: Vec<Block> = of.iter().map(|_| Block::new(program, set, width)).collect();
+        let mut blocks: Vec<Block> = of.iter().map(|_| Block::new(fitted)).collect();
         for ((block, of), statistics) in blocks.iter_mut().zip(of).zip(statistics.iter_mut()) {
             open(block, &deck, of);
             if let Some(statistics) = statistics {
@@ -394,27 +423,27 @@ impl<'w> Work<'w> {
         let mut first = 0;
         while first < steps {
             let end = steps.min(first + ahead);
-            deck.deal(program, set, first, end - first);
+            deck.deal(fitted, first, end - first);
             for (block, statistics) in blocks.iter_mut().zip(statistics.iter_mut()) {
-                block.steps(program, &deck, first..end, &mut |block, k, columns| watch(statistics, block, k, columns));
+                block.steps(fitted, &deck, first..end, &mut |block, k, columns| watch(statistics, block, k, columns));
             }
             first = end;
         }
         for ((block, of), statistics) in blocks.iter_mut().zip(of).zip(statistics) {
-            self.finish(program, block, &deck, used, *of, statistics);
+            self.finish(fitted, block, &deck, used, *of, statistics);
         }
     }
 
     fn finish(
         &self,
-        program: &lanes::Program,
+        fitted: &Fitted,
         block: &mut Block,
         deck: &Deck,
         used: usize,
         of: &dyn Fn(usize) -> (usize, u32),
         statistics: &mut Option<Statistics>,
     ) {
-        let columns = block.finish(program, deck);
+        let columns = block.finish(fitted, deck);
         let mut values = vec![0.0; columns.len()];
         for lane in 0..used {
             let (point, run) = of(lane);
@@ -463,6 +492,8 @@ struct Statistics {
     /// The step up to which each lane of the block at work was gathered.
     reached: Vec<u64>,
     block: u32,
+    /// How many runs quantiles are of.
+    many: usize,
 }
 
 impl Statistics {
@@ -470,7 +501,9 @@ impl Statistics {
         let clock = &batch.model.clock;
         let kept: Vec<u64> = (0..=clock.steps).filter(|k| clock.kept(*k)).collect();
         let (columns, rows) = (batch.model.columns.len(), kept.len());
-        let sampled = if runs.0 == 1 { vec![f64::NAN; columns * rows * GROUP as usize] } else { Vec::new() };
+        // Quantiles are those of the first group.
+        let many = batch.runs.min(GROUP) as usize;
+        let sampled = if runs.0 == 1 { vec![f64::NAN; columns * rows * many] } else { Vec::new() };
         let empty = Slots {
             shift: f64::NAN,
             n: [0.0; SLOTS],
@@ -487,6 +520,7 @@ impl Statistics {
             sampled,
             reached: Vec::new(),
             block: 0,
+            many,
         }
     }
 
@@ -499,7 +533,7 @@ impl Statistics {
 
     fn push(&mut self, cell: usize, run: u32, value: f64) {
         if !self.sampled.is_empty() {
-            self.sampled[cell * GROUP as usize + (run - 1) as usize] = value;
+            self.sampled[cell * self.many + (run - 1) as usize] = value;
         }
         self.cells[cell].push(run, value);
     }
@@ -588,7 +622,8 @@ impl Stats {
                 mean += delta * count / all;
                 n = all;
             }
-            let values = &sampled[cell * GROUP as usize..(cell + 1) * GROUP as usize];
+            let many = sampled.len() / cells;
+            let values = &sampled[cell * many..(cell + 1) * many];
             let mut known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
             known.sort_by(f64::total_cmp);
             stats.sampled = stats.sampled.max(known.len() as u32);

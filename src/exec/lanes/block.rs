@@ -3,9 +3,9 @@
 //! In: a [`Program`], the runs that its lanes hold, and what is drawn ([`Deck`]). Out: metrics, and which lanes must be run alone.
 //! Invariant: a lane that a check has stopped is never taken for one that is fine. Absent on purpose: what becomes of those lanes.
 
-use super::code::{Act, Code, File, Inst, Place};
+use super::code::{Code, File, Place};
 use super::graph::{Call, apply};
-use super::kernel::{Caller, Files, Set, run};
+use super::kernel::{Files, Plan, Ripe, Set, run};
 use super::program::{Base, Program};
 use crate::builtins::philox::{self, Place as Where, Stream};
 use crate::builtins::{Item, lanes};
@@ -29,7 +29,8 @@ impl Deck {
     }
 
     /// Draws for the steps from `first` on, so many.
-    pub(crate) fn deal(&mut self, program: &Program, set: Set, first: u64, steps: u64) {
+    pub(crate) fn deal(&mut self, fitted: &Fitted, first: u64, steps: u64) {
+        let (program, set) = (fitted.program, fitted.set);
         let (lanes, streams) = (self.runs.len(), program.streams.len());
         self.first = first;
         self.data.resize(steps as usize * streams * lanes, 0.0);
@@ -92,10 +93,42 @@ fn fill(set: Set, key: u64, runs: &[u32], step: u32, base: Base, to: &mut [f64])
     }
 }
 
+/// A program for blocks of so many lanes, on an instruction set.
+pub(crate) struct Fitted<'p> {
+    pub program: &'p Program<'p>,
+    set: Set,
+    plan: Plan,
+    once: Ripe,
+    open: Ripe,
+    finish: Ripe,
+    steps: Vec<(Ripe, Ripe)>,
+}
+
+impl<'p> Fitted<'p> {
+    /// Lanes: one, or a multiple of a group.
+    pub(crate) fn new(program: &'p Program<'p>, set: Set, lanes: usize) -> Self {
+        let plan = Plan::new(&program.sizes, lanes);
+        let ripe = |code: &Code| Ripe::new(code, set, &plan);
+        Self {
+            once: ripe(&program.once),
+            open: ripe(&program.open),
+            finish: ripe(&program.finish),
+            steps: program.steps.iter().map(|s| (ripe(&s.fast), ripe(&s.careful))).collect(),
+            program,
+            set,
+            plan,
+        }
+    }
+
+    /// How many lanes a block has.
+    pub(crate) fn lanes(&self) -> usize {
+        self.plan.lanes
+    }
+}
+
 /// A block of lanes.
 pub(crate) struct Block {
     files: Files,
-    set: Set,
     /// 1 where a lane is at work, 0 where it must be run alone or holds nothing.
     pub alive: Vec<f64>,
     values: Vec<f64>,
@@ -103,87 +136,90 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// A block of so many lanes: one, or a multiple of a group.
-    pub(crate) fn new(program: &Program, set: Set, lanes: usize) -> Self {
-        let mut files = Files::new(&program.sizes, lanes);
-        for (row, value) in &program.constants {
-            files.set_row(*row, *value);
+    pub(crate) fn new(fitted: &Fitted) -> Self {
+        let mut files = Files::new(fitted.plan);
+        for (row, value) in &fitted.program.constants {
+            files.put_row(*row, *value);
         }
-        Self { files, set, alive: vec![1.0; lanes], values: Vec::new(), items: Vec::new() }
+        Self { files, alive: vec![1.0; fitted.plan.lanes], values: Vec::new(), items: Vec::new() }
     }
 
     /// Opens: `inputs` and `luck` of each lane. Lanes from `used` on hold nothing.
     pub(crate) fn open(
         &mut self,
-        program: &Program,
+        fitted: &Fitted,
         deck: &Deck,
         used: usize,
         inputs: impl Fn(usize, usize) -> f64,
         luck: impl Fn(usize, usize) -> f64,
     ) {
+        let program = fitted.program;
+        self.files.turned = false;
         for (i, place) in &program.inputs {
-            for (lane, to) in self.files.of(*place).iter_mut().enumerate() {
-                *to = inputs(lane, *i);
+            for lane in 0..fitted.plan.lanes {
+                self.files.put(*place, lane, inputs(lane, *i));
             }
         }
         for (i, place) in &program.luck {
-            for (lane, to) in self.files.of(*place).iter_mut().enumerate() {
-                *to = luck(lane, *i);
+            for lane in 0..fitted.plan.lanes {
+                self.files.put(*place, lane, luck(lane, *i));
             }
         }
-        self.files.fine.fill(1.0);
-        self.code(program, deck, 0, &program.once, false);
-        self.code(program, deck, 0, &program.open, false);
-        for (lane, (alive, fine)) in self.alive.iter_mut().zip(&self.files.fine).enumerate() {
+        self.files.all_fine();
+        self.code(program, deck, 0, &program.once, &fitted.once, false);
+        self.code(program, deck, 0, &program.open, &fitted.open, false);
+        for (lane, (alive, fine)) in self.alive.iter_mut().zip(self.files.fine()).enumerate() {
             // A run that some series has no column for is told of alone.
             let whole = lane < used && program.model.without_column(deck.runs[lane]).is_none();
-            *alive = if whole { *fine } else { 0.0 };
+            *alive = if whole { fine } else { 0.0 };
         }
     }
 
     /// Does steps, as far as the deck goes. `watch` sees the block behind each step whose row is kept, before it lands.
     pub(crate) fn steps(
         &mut self,
-        program: &Program,
+        fitted: &Fitted,
         deck: &Deck,
         steps: std::ops::Range<u64>,
         watch: &mut dyn FnMut(&mut Self, u64, &[Place]),
     ) {
+        let program = fitted.program;
         let streams = program.streams.len();
-        let drawn = File::Drawn as usize;
         for k in steps {
-            let code = &program.steps[program.kinds[k as usize] as usize];
+            let kind = program.kinds[k as usize] as usize;
+            let (code, ripe) = (&program.steps[kind], &fitted.steps[kind]);
             if streams > 0 {
-                self.files.files[drawn].copy_from_slice(deck.at(k, streams));
+                self.files.fill(File::Drawn, deck.at(k, streams));
             }
             match &program.table {
                 Some(table) => self.rows(&code.rows, &table[k as usize]),
                 None => self.rows(&code.rows, &program.rows(k)),
             }
-            self.files.fine.fill(1.0);
-            self.code(program, deck, k, &code.fast, false);
-            let mut done = &code.fast;
+            self.files.all_fine();
+            self.code(program, deck, k, &code.fast, &ripe.0, false);
+            let mut done = (&code.fast, &ripe.0);
             if self.stopped() {
-                self.files.fine.fill(1.0);
-                self.code(program, deck, k, &code.careful, false);
-                done = &code.careful;
-                for (alive, fine) in self.alive.iter_mut().zip(&self.files.fine) {
+                self.files.all_fine();
+                self.code(program, deck, k, &code.careful, &ripe.1, false);
+                done = (&code.careful, &ripe.1);
+                for (alive, fine) in self.alive.iter_mut().zip(self.files.fine()) {
                     *alive *= fine;
                 }
             }
             if code.kind.kept {
-                watch(self, k, &done.columns);
+                watch(self, k, &done.0.columns);
             }
-            self.code(program, deck, k, done, true);
-            self.files.files.swap(File::Before as usize, File::After as usize);
+            self.code(program, deck, k, done.0, done.1, true);
+            self.files.turned = !self.files.turned;
         }
     }
 
     /// What comes behind the last step: a metric, goal or what it looks at, of each lane.
-    pub(crate) fn finish<'p>(&mut self, program: &'p Program, deck: &Deck) -> &'p [Place] {
-        self.files.fine.fill(1.0);
-        self.code(program, deck, program.model.clock.steps, &program.finish, false);
-        for (alive, fine) in self.alive.iter_mut().zip(&self.files.fine) {
+    pub(crate) fn finish<'p>(&mut self, fitted: &Fitted<'p>, deck: &Deck) -> &'p [Place] {
+        let program = fitted.program;
+        self.files.all_fine();
+        self.code(program, deck, program.model.clock.steps, &program.finish, &fitted.finish, false);
+        for (alive, fine) in self.alive.iter_mut().zip(self.files.fine()) {
             *alive *= fine;
         }
         &program.finish.columns
@@ -196,31 +232,27 @@ impl Block {
 
     fn rows(&mut self, rows: &[(u32, usize)], values: &[f64]) {
         for ((_, row), value) in rows.iter().zip(values) {
-            self.files.set_row(*row, *value);
+            self.files.put_row(*row, *value);
         }
     }
 
     /// Whether a lane that is at work is not fine.
     fn stopped(&self) -> bool {
         let mut worst = 0.0;
-        for (alive, fine) in self.alive.iter().zip(&self.files.fine) {
+        for (alive, fine) in self.alive.iter().zip(self.files.fine()) {
             let lost = alive - alive * fine;
             worst = if lost > worst { lost } else { worst };
         }
         worst > 0.0
     }
 
-    fn code(&mut self, program: &Program, deck: &Deck, k: u64, code: &Code, late: bool) {
+    fn code(&mut self, program: &Program, deck: &Deck, k: u64, code: &Code, ripe: &Ripe, late: bool) {
         let (values, items) = (&mut self.values, &mut self.items);
-        let insts: &[Inst] = if late { &code.late } else { &code.main };
-        if insts.is_empty() {
-            return;
-        }
         let model = program.model;
         let mut call = |files: &mut Files, number: u32, to: Place| {
             let (call, args) = &code.calls[number as usize];
             let at = model.clock.stage(k, u64::from(call.halves()));
-            for lane in 0..files.lanes {
+            for lane in 0..files.plan.lanes {
                 values.clear();
                 values.extend(args.iter().map(|p| files.at(*p, lane)));
                 let value = match call {
@@ -237,11 +269,9 @@ impl Block {
                     Call::OfRun(series, _) => model.series_of(*series, deck.runs[lane]).at(at),
                     call => apply(model, *call, values, at, items),
                 };
-                files.of(to)[lane] = value;
+                files.put(to, lane, value);
             }
         };
-        let caller: Caller = &mut call;
-        run(self.set, insts, &mut self.files, caller);
-        debug_assert!(insts.iter().all(|i| !late || i.act == Act::Move));
+        run(ripe, late, &mut self.files, &mut call);
     }
 }

@@ -33,8 +33,14 @@ pub(super) enum File {
 pub(super) const FILES: usize = 7;
 
 /// A register: its file, and its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place(u32);
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}{}", ["row", "once", "before", "after", "still", "t", "drawn"][self.file()], self.number())
+    }
+}
 
 impl Place {
     pub(super) fn new(file: File, number: usize) -> Self {
@@ -68,6 +74,8 @@ pub(super) enum Act {
     Holds,
     /// The comparison of `a` and `b` holds.
     HoldsIf(Do),
+    /// It is not below 0, or no number.
+    Forward,
     Fine,
     Finite,
 }
@@ -423,6 +431,7 @@ pub(super) fn move_inst(to: Place, a: Place) -> Inst {
 pub(super) fn check_inst(check: Check, a: Place) -> Inst {
     let act = match check {
         Check::Holds(_) => Act::Holds,
+        Check::Forward(_) => Act::Forward,
         Check::Fine(_) => Act::Fine,
         Check::Finite(_) => Act::Finite,
     };

@@ -19,6 +19,7 @@ pub(super) type V = u32;
 
 /// Operations that lanes do side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub(super) enum Do {
     Add,
     Subtract,
@@ -50,6 +51,36 @@ pub(super) enum Do {
 }
 
 impl Do {
+    /// By number.
+    pub(super) const ALL: [Do; 26] = [
+        Do::Add,
+        Do::Subtract,
+        Do::Multiply,
+        Do::Divide,
+        Do::Min,
+        Do::Max,
+        Do::Less,
+        Do::LessEq,
+        Do::Greater,
+        Do::GreaterEq,
+        Do::Equal,
+        Do::NotEqual,
+        Do::And,
+        Do::Or,
+        Do::Select,
+        Do::Negate,
+        Do::Not,
+        Do::Abs,
+        Do::Sqrt,
+        Do::Floor,
+        Do::Ceil,
+        Do::Round,
+        Do::Trunc,
+        Do::Exp,
+        Do::Ln,
+        Do::Power,
+    ];
+
     /// How many operands it has.
     pub(super) fn operands(self) -> usize {
         match self {

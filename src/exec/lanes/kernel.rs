@@ -1,26 +1,15 @@
 //! How instructions are done: one operation over all lanes of a block, in groups that fill the vector registers.
 //!
-//! In: instructions, and files of registers. Out: the files, and which lanes are fine. Invariant: the bits of a lane hang on that lane
-//! alone; no operation is contracted with another, so all instruction sets give the same bits. A group is loaded, worked out and
-//! stored: a result may lie where an operand lay. Absent on purpose: calls, which are done lane after lane (see `block`).
+//! In: instructions, and registers in one stretch of memory ([`Files`]). Out: the registers. Invariant: the bits of a lane hang on that
+//! lane alone; no operation is contracted with another, so all instruction sets give the same bits. A group is loaded, worked out
+//! and stored: a result may lie where an operand lay. What is worked out stands in the kernels themselves, not in closures, which
+//! would not be of their instruction set. Absent on purpose: calls, which are done lane after lane (see `block`).
 
-use super::code::{Act, FILES, Inst, Place, Sizes};
+use super::code::{Act, Code, FILES, File, Inst, Place, Sizes};
 use super::graph::Do;
 
 /// How many lanes an instruction does at once; of a block of one lane, one.
 pub(super) const GROUP: usize = 16;
-
-/// Files of registers for so many lanes.
-pub(super) struct Files {
-    /// Each register is a stretch of `lanes` numbers; a row one of a group.
-    pub files: [Vec<f64>; FILES],
-    pub lanes: usize,
-    /// 0 for lanes that a check has stopped in this step, else 1.
-    pub fine: Vec<f64>,
-}
-
-/// What is done for calls: the call's number, its operands' values by lane are read through the files.
-pub(super) type Caller<'a> = &'a mut dyn FnMut(&mut Files, u32, Place);
 
 /// Instruction sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,288 +46,368 @@ impl Set {
     }
 }
 
-impl Files {
-    /// Files of these sizes.
+/// A line of the cache: registers begin with one.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line([f64; 8]);
+
+/// Where files and registers lie, for so many lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub lanes: usize,
+    /// Where each file begins, and how far its registers lie apart.
+    starts: [usize; FILES],
+    strides: [usize; FILES],
+    fine: usize,
+    len: usize,
+}
+
+/// The bit of an offset that says that it is a row: one group for all lanes.
+const ROW: u32 = 1 << 31;
+
+impl Plan {
     pub(super) fn new(sizes: &Sizes, lanes: usize) -> Self {
         let group = GROUP.min(lanes);
-        let mut files: [Vec<f64>; FILES] = std::array::from_fn(|f| vec![0.0; sizes.0[f] * lanes]);
-        files[super::code::File::Row as usize] = vec![0.0; sizes.0[super::code::File::Row as usize] * group];
-        Self { files, lanes, fine: vec![1.0; lanes] }
+        let mut plan = Self { lanes, starts: [0; FILES], strides: [lanes; FILES], fine: 0, len: lanes };
+        plan.strides[File::Row as usize] = group;
+        for file in 0..FILES {
+            // Where nothing lies, what names no register reads the first.
+            plan.starts[file] = plan.len;
+            plan.len += sizes.0[file].max(1) * plan.strides[file];
+            plan.len = plan.len.next_multiple_of(8);
+        }
+        plan
     }
 
-    fn group(&self) -> usize {
-        GROUP.min(self.lanes)
+    /// Where a register lies; in every other step states lie the other way round.
+    fn offset(&self, place: Place, turned: bool) -> usize {
+        let file = match place.file() {
+            f if turned && f == File::Before as usize => File::After as usize,
+            f if turned && f == File::After as usize => File::Before as usize,
+            f => f,
+        };
+        self.starts[file] + place.number() * self.strides[file]
+    }
+
+    fn operand(&self, place: Place, turned: bool) -> u32 {
+        let row = if place.file() == File::Row as usize { ROW } else { 0 };
+        self.offset(place, turned) as u32 | row
+    }
+}
+
+/// Registers.
+pub(super) struct Files {
+    lines: Vec<Line>,
+    pub plan: Plan,
+    /// States lie the other way round.
+    pub turned: bool,
+}
+
+impl Files {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self { lines: vec![Line([0.0; 8]); plan.len.div_ceil(8)], plan, turned: false }
+    }
+
+    fn number(&self, at: usize) -> f64 {
+        self.lines[at / 8].0[at % 8]
+    }
+
+    fn set(&mut self, at: usize, value: f64) {
+        self.lines[at / 8].0[at % 8] = value;
     }
 
     /// One lane of a register.
-    #[inline(always)]
     pub(super) fn at(&self, place: Place, lane: usize) -> f64 {
-        if place.file() == 0 {
-            self.files[0][place.number() * self.group()]
-        } else {
-            self.files[place.file()][place.number() * self.lanes + lane]
-        }
+        let at = self.plan.offset(place, self.turned);
+        self.number(if place.file() == File::Row as usize { at } else { at + lane })
+    }
+
+    /// Puts a number into a lane of a register.
+    pub(super) fn put(&mut self, place: Place, lane: usize, value: f64) {
+        let at = self.plan.offset(place, self.turned);
+        self.set(at + lane, value);
     }
 
     /// Puts a number into a row.
-    pub(super) fn set_row(&mut self, row: usize, value: f64) {
-        let group = self.group();
-        self.files[0][row * group..(row + 1) * group].fill(value);
+    pub(super) fn put_row(&mut self, row: usize, value: f64) {
+        let at = self.plan.offset(Place::new(File::Row, row), false);
+        for k in 0..self.plan.strides[File::Row as usize] {
+            self.set(at + k, value);
+        }
     }
 
-    /// The lanes of a register.
-    pub(super) fn of(&mut self, place: Place) -> &mut [f64] {
-        let lanes = self.lanes;
-        &mut self.files[place.file()][place.number() * lanes..(place.number() + 1) * lanes]
+    /// Puts numbers into the registers of a file, from the first on.
+    pub(super) fn fill(&mut self, file: File, values: &[f64]) {
+        let at = self.plan.starts[file as usize];
+        for (k, value) in values.iter().enumerate() {
+            self.set(at + k, *value);
+        }
     }
-}
 
-/// Does instructions on this set.
-pub(super) fn run(set: Set, insts: &[Inst], files: &mut Files, caller: Caller) {
-    // One lane is one number at a time.
-    if files.lanes == 1 {
-        return plain::run_one(insts, files, caller);
+    /// All lanes are fine.
+    pub(super) fn all_fine(&mut self) {
+        for lane in 0..self.plan.lanes {
+            self.set(self.plan.fine + lane, 1.0);
+        }
     }
-    match set {
-        Set::Plain => plain::run(insts, files, caller),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Set::all` says which sets there are, and only those are asked for.
-        Set::Avx2 => unsafe { avx2::run(insts, files, caller) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Set::Avx512 => unsafe { avx512::run(insts, files, caller) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => plain::run(insts, files, caller),
+
+    /// 1 where a lane is fine, 0 where a check has stopped it.
+    pub(super) fn fine(&self) -> impl Iterator<Item = f64> {
+        (0..self.plan.lanes).map(|lane| self.number(self.plan.fine + lane))
     }
 }
 
-/// Where files begin, how far their registers lie apart, and how to go along one: rows stand still.
-struct Bases {
-    start: [*mut f64; FILES],
-    stride: [usize; FILES],
-    mask: [usize; FILES],
-    fine: *mut f64,
+/// An instruction with its kernel, and offsets in place of registers.
+#[derive(Clone, Copy)]
+pub(super) struct Ready {
+    kernel: Kernel,
+    to: u32,
+    a: u32,
+    b: u32,
+    c: u32,
+    d: u32,
+    /// The number of the call and its result, if it is one.
+    call: Option<(u32, Place)>,
 }
 
-impl Bases {
-    fn new(files: &mut Files) -> Self {
-        let (lanes, group) = (files.lanes, files.group());
-        let mut bases = Self {
-            start: [std::ptr::null_mut(); FILES],
-            stride: [lanes; FILES],
-            mask: [usize::MAX; FILES],
-            fine: files.fine.as_mut_ptr(),
+type Kernel = unsafe fn(*mut f64, usize, &Ready);
+
+/// Code ready to be done on an instruction set, in a plan: instructions, in both turns.
+pub(super) struct Ripe {
+    main: [Vec<Ready>; 2],
+    late: [Vec<Ready>; 2],
+}
+
+impl Ripe {
+    pub(super) fn new(code: &Code, set: Set, plan: &Plan) -> Self {
+        let ready = |insts: &[Inst]| {
+            [false, true].map(|turned| insts.iter().map(|inst| Ready::new(inst, set, plan, turned)).collect())
         };
-        for (start, file) in bases.start.iter_mut().zip(&mut files.files) {
-            *start = file.as_mut_ptr();
+        Self { main: ready(&code.main), late: ready(&code.late) }
+    }
+}
+
+impl Ready {
+    fn new(inst: &Inst, set: Set, plan: &Plan, turned: bool) -> Self {
+        let of = |place: Place| plan.operand(place, turned);
+        let call = match inst.act {
+            Act::Call(number) => Some((number, inst.to)),
+            _ => None,
+        };
+        let (mut to, mut c) = (of(inst.to), of(inst.c));
+        // Checks read and write which lanes are fine.
+        if matches!(inst.act, Act::Holds | Act::HoldsIf(_) | Act::Forward | Act::Fine | Act::Finite) {
+            (to, c) = (plan.fine as u32, plan.fine as u32);
         }
-        (bases.stride[0], bases.mask[0]) = (group, 0);
-        bases
-    }
-
-    #[inline(always)]
-    unsafe fn of(&self, place: Place) -> (*const f64, usize) {
-        let file = place.file();
-        // SAFETY: the place was checked against the files' lengths before anything ran.
-        unsafe { (self.start[file].add(place.number() * self.stride[file]).cast_const(), self.mask[file]) }
+        let kernel = kernel(set, inst.act, plan.lanes == 1);
+        Self { kernel, to, a: of(inst.a), b: of(inst.b), c, d: of(inst.d), call }
     }
 }
 
-type From = (*const f64, usize);
-
-/// One group of an operand.
-#[inline(always)]
-unsafe fn load<const W: usize>(from: From, k: usize) -> [f64; W] {
-    // SAFETY: `k` is a multiple of `W` below the number of lanes, and a register has that many numbers; of a row, the first group.
-    unsafe { *from.0.add(k & from.1).cast::<[f64; W]>() }
+/// Does code: its main part, or what is done when all is known to be fine. `caller` does the calls.
+pub(super) fn run(ripe: &Ripe, late: bool, files: &mut Files, caller: &mut dyn FnMut(&mut Files, u32, Place)) {
+    let code = if late { &ripe.late } else { &ripe.main };
+    let n = files.plan.lanes;
+    for inst in &code[usize::from(files.turned)] {
+        if let Some((number, to)) = inst.call {
+            caller(files, number, to);
+            continue;
+        }
+        let base = files.lines.as_mut_ptr().cast::<f64>();
+        // SAFETY: `Program::new` has checked all places against the sizes of which the plan was made, groups divide lanes,
+        // and the set is one that `Set::all` found on this machine.
+        unsafe { (inst.kernel)(base, n, inst) }
+    }
 }
 
+/// One group of an operand; of a row, its one group.
 #[inline(always)]
-unsafe fn one<const W: usize>(n: usize, to: *mut f64, a: From, f: impl Fn(f64) -> f64) {
-    let mut k = 0;
-    while k < n {
-        // SAFETY: as of `load`.
-        unsafe {
-            let a = load::<W>(a, k);
-            let mut out = [0.0; W];
-            for l in 0..W {
-                out[l] = f(a[l]);
+unsafe fn load<const W: usize>(base: *const f64, operand: u32, k: usize) -> [f64; W] {
+    let along = ((operand >> 31) as usize).wrapping_sub(1);
+    let at = (operand & !ROW) as usize + (k & along);
+    // SAFETY: a register has as many numbers as there are lanes, and `k + W` is no more than that.
+    unsafe { *base.add(at).cast::<[f64; W]>() }
+}
+
+/// A kernel: for each group the operands that it names, and its result out of them, lane by lane.
+macro_rules! kernel {
+    ($base:ident, $n:ident, $inst:ident, ($($x:ident),+) => $value:expr) => {
+        let mut k = 0;
+        while k < $n {
+            // SAFETY: as of `load`.
+            unsafe {
+                $(let $x = load::<W>($base, $inst.$x, k);)+
+                let mut out = [0.0; W];
+                for l in 0..W {
+                    $(let $x = $x[l];)+
+                    out[l] = $value;
+                }
+                *$base.add($inst.to as usize + k).cast::<[f64; W]>() = out;
             }
-            *to.add(k).cast::<[f64; W]>() = out;
-        }
-        k += W;
-    }
-}
-
-#[inline(always)]
-unsafe fn two<const W: usize>(n: usize, to: *mut f64, a: From, b: From, f: impl Fn(f64, f64) -> f64) {
-    let mut k = 0;
-    while k < n {
-        // SAFETY: as of `load`.
-        unsafe {
-            let (a, b) = (load::<W>(a, k), load::<W>(b, k));
-            let mut out = [0.0; W];
-            for l in 0..W {
-                out[l] = f(a[l], b[l]);
-            }
-            *to.add(k).cast::<[f64; W]>() = out;
-        }
-        k += W;
-    }
-}
-
-#[inline(always)]
-unsafe fn three<const W: usize>(n: usize, to: *mut f64, a: From, b: From, c: From, f: impl Fn(f64, f64, f64) -> f64) {
-    let mut k = 0;
-    while k < n {
-        // SAFETY: as of `load`.
-        unsafe {
-            let (a, b, c) = (load::<W>(a, k), load::<W>(b, k), load::<W>(c, k));
-            let mut out = [0.0; W];
-            for l in 0..W {
-                out[l] = f(a[l], b[l], c[l]);
-            }
-            *to.add(k).cast::<[f64; W]>() = out;
-        }
-        k += W;
-    }
-}
-
-#[inline(always)]
-unsafe fn four<const W: usize>(n: usize, to: *mut f64, from: [From; 4], f: impl Fn(f64, f64, f64, f64) -> f64) {
-    let mut k = 0;
-    while k < n {
-        // SAFETY: as of `load`.
-        unsafe {
-            let [a, b, c, d] = from.map(|from| load::<W>(from, k));
-            let mut out = [0.0; W];
-            for l in 0..W {
-                out[l] = f(a[l], b[l], c[l], d[l]);
-            }
-            *to.add(k).cast::<[f64; W]>() = out;
-        }
-        k += W;
-    }
-}
-
-/// An operation as a function, for each of some: the loop around it is made for that operation.
-macro_rules! with {
-    ($op:expr, [$($name:ident),*], $f:ident => $body:expr) => {
-        match $op {
-            $(Do::$name => { let $f = |a: f64, b: f64| Do::$name.of([a, b, 0.0]); $body })*
-            // No other is asked for.
-            _ => {}
+            k += W;
         }
     };
 }
 
-#[inline(always)]
-fn go<const W: usize>(insts: &[Inst], files: &mut Files, caller: Caller) {
-    let n = files.lanes;
-    let mut bases = Bases::new(files);
-    for inst in insts {
-        if let Act::Call(call) = inst.act {
-            caller(files, call, inst.to);
-            bases = Bases::new(files);
-            continue;
+/// The kernel of an operation among these: it is known where the kernel is made.
+macro_rules! among {
+    ($op:expr, [$($name:ident),*], $kernel:ident) => {
+        match $op {
+            $(Do::$name => $kernel::<W, { Do::$name as u8 }>,)*
+            // No other is asked for.
+            _ => nothing,
         }
-        let fine = bases.fine;
-        // SAFETY: `Program::new` has checked all places of the code against the sizes of the files, and `W` divides the lanes.
-        unsafe {
-            let (a, b, c, d) = (bases.of(inst.a), bases.of(inst.b), bases.of(inst.c), bases.of(inst.d));
-            let to = bases.of(inst.to).0.cast_mut();
-            match inst.act {
-                Act::Move => one::<W>(n, to, a, |a| a),
-                Act::One(op) => match op {
-                    Do::Negate => one::<W>(n, to, a, |a| Do::Negate.of([a, 0.0, 0.0])),
-                    Do::Not => one::<W>(n, to, a, |a| Do::Not.of([a, 0.0, 0.0])),
-                    Do::Abs => one::<W>(n, to, a, |a| Do::Abs.of([a, 0.0, 0.0])),
-                    Do::Sqrt => one::<W>(n, to, a, |a| Do::Sqrt.of([a, 0.0, 0.0])),
-                    Do::Floor => one::<W>(n, to, a, |a| Do::Floor.of([a, 0.0, 0.0])),
-                    Do::Ceil => one::<W>(n, to, a, |a| Do::Ceil.of([a, 0.0, 0.0])),
-                    Do::Round => one::<W>(n, to, a, |a| Do::Round.of([a, 0.0, 0.0])),
-                    Do::Trunc => one::<W>(n, to, a, |a| Do::Trunc.of([a, 0.0, 0.0])),
-                    Do::Exp => one::<W>(n, to, a, |a| Do::Exp.of([a, 0.0, 0.0])),
-                    _ => one::<W>(n, to, a, |a| Do::Ln.of([a, 0.0, 0.0])),
-                },
-                Act::Two(op) => with!(op,
-                    [Add, Subtract, Multiply, Divide, Min, Max, Less, LessEq, Greater, GreaterEq, Equal, NotEqual, And, Or, Power],
-                    f => two::<W>(n, to, a, b, f)),
-                Act::Pair(first, then, turned) => with!(first, [Add, Subtract, Multiply, Divide, Min, Max], f => {
-                    match (then, turned) {
-                        (Do::Add, false) => three::<W>(n, to, a, b, c, |a, b, c| f(a, b) + c),
-                        (Do::Add, true) => three::<W>(n, to, a, b, c, |a, b, c| c + f(a, b)),
-                        (Do::Subtract, false) => three::<W>(n, to, a, b, c, |a, b, c| f(a, b) - c),
-                        (Do::Subtract, true) => three::<W>(n, to, a, b, c, |a, b, c| c - f(a, b)),
-                        (Do::Multiply, false) => three::<W>(n, to, a, b, c, |a, b, c| f(a, b) * c),
-                        (Do::Multiply, true) => three::<W>(n, to, a, b, c, |a, b, c| c * f(a, b)),
-                        (Do::Divide, false) => three::<W>(n, to, a, b, c, |a, b, c| f(a, b) / c),
-                        (Do::Divide, true) => three::<W>(n, to, a, b, c, |a, b, c| c / f(a, b)),
-                        (Do::Min, false) => three::<W>(n, to, a, b, c, |a, b, c| Do::Min.of([f(a, b), c, 0.0])),
-                        (Do::Min, true) => three::<W>(n, to, a, b, c, |a, b, c| Do::Min.of([c, f(a, b), 0.0])),
-                        (_, false) => three::<W>(n, to, a, b, c, |a, b, c| Do::Max.of([f(a, b), c, 0.0])),
-                        (_, true) => three::<W>(n, to, a, b, c, |a, b, c| Do::Max.of([c, f(a, b), 0.0])),
-                    }
-                }),
-                Act::Select => three::<W>(n, to, a, b, c, |a, b, c| Do::Select.of([a, b, c])),
-                Act::SelectIf(op) => with!(op, [Less, LessEq, Greater, GreaterEq, Equal, NotEqual],
-                    f => four::<W>(n, to, [a, b, c, d], |a, b, c, d| if f(a, b) != 0.0 { c } else { d })),
-                Act::Holds => {
-                    let old = (fine.cast_const(), usize::MAX);
-                    two::<W>(n, fine, a, old, |a, fine| if a != 0.0 { fine } else { 0.0 });
+    };
+}
+
+/// All kernels, for one instruction set.
+macro_rules! set {
+    ($name:ident $(, $features:literal)?) => {
+        mod $name {
+            use super::{Act, Do, Kernel, Ready, load};
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn copy<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a) => a);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn one<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a) => Do::ALL[A as usize].of([a, 0.0, 0.0]));
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn two<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, b) => Do::ALL[A as usize].of([a, b, 0.0]));
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn pair<const W: usize, const A: u8, const B: u8, const TURNED: bool>(
+                base: *mut f64,
+                n: usize,
+                inst: &Ready,
+            ) {
+                kernel!(base, n, inst, (a, b, c) => {
+                    let first = Do::ALL[A as usize].of([a, b, 0.0]);
+                    Do::ALL[B as usize].of(if TURNED { [c, first, 0.0] } else { [first, c, 0.0] })
+                });
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn select<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, b, c) => Do::Select.of([a, b, c]));
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn select_if<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, b, c, d) => {
+                    if Do::ALL[A as usize].of([a, b, 0.0]) != 0.0 { c } else { d }
+                });
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn holds<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, c) => if a != 0.0 { c } else { 0.0 });
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn holds_if<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, b, c) => if Do::ALL[A as usize].of([a, b, 0.0]) != 0.0 { c } else { 0.0 });
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn forward<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, c) => if a < 0.0 { 0.0 } else { c });
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn fine<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, c) => {
+                    // Without a branch.
+                    let (low, high) = (a >= 0.0, a <= f64::MAX);
+                    if low & high { c } else { 0.0 }
+                });
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn finite<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, (a, c) => if a.abs() <= f64::MAX { c } else { 0.0 });
+            }
+
+            unsafe fn nothing(_: *mut f64, _: usize, _: &Ready) {}
+
+            fn paired<const W: usize, const B: u8, const TURNED: bool>(first: Do) -> Kernel {
+                match first {
+                    Do::Add => pair::<W, { Do::Add as u8 }, B, TURNED>,
+                    Do::Subtract => pair::<W, { Do::Subtract as u8 }, B, TURNED>,
+                    Do::Multiply => pair::<W, { Do::Multiply as u8 }, B, TURNED>,
+                    Do::Divide => pair::<W, { Do::Divide as u8 }, B, TURNED>,
+                    Do::Min => pair::<W, { Do::Min as u8 }, B, TURNED>,
+                    Do::Max => pair::<W, { Do::Max as u8 }, B, TURNED>,
+                    _ => nothing,
                 }
-                Act::HoldsIf(op) => {
-                    let old = (fine.cast_const(), usize::MAX);
-                    with!(op, [Less, LessEq, Greater, GreaterEq, Equal, NotEqual],
-                        f => three::<W>(n, fine, a, b, old, |a, b, fine| if f(a, b) != 0.0 { fine } else { 0.0 }));
+            }
+
+            fn turned<const W: usize, const TURNED: bool>(first: Do, then: Do) -> Kernel {
+                match then {
+                    Do::Add => paired::<W, { Do::Add as u8 }, TURNED>(first),
+                    Do::Subtract => paired::<W, { Do::Subtract as u8 }, TURNED>(first),
+                    Do::Multiply => paired::<W, { Do::Multiply as u8 }, TURNED>(first),
+                    Do::Divide => paired::<W, { Do::Divide as u8 }, TURNED>(first),
+                    Do::Min => paired::<W, { Do::Min as u8 }, TURNED>(first),
+                    Do::Max => paired::<W, { Do::Max as u8 }, TURNED>(first),
+                    _ => nothing,
                 }
-                Act::Fine => {
-                    let old = (fine.cast_const(), usize::MAX);
-                    two::<W>(n, fine, a, old, |a, fine| {
-                        // Without a branch.
-                        let (low, high) = (a >= 0.0, a <= f64::MAX);
-                        if low & high { fine } else { 0.0 }
-                    });
+            }
+
+            /// The kernel of an instruction.
+            pub(super) fn of<const W: usize>(act: Act) -> Kernel {
+                match act {
+                    Act::Move => copy::<W>,
+                    Act::One(op) => among!(op, [Negate, Not, Abs, Sqrt, Floor, Ceil, Round, Trunc, Exp, Ln], one),
+                    Act::Two(op) => among!(
+                        op,
+                        [
+                            Add, Subtract, Multiply, Divide, Min, Max, Less, LessEq, Greater, GreaterEq, Equal, NotEqual,
+                            And, Or, Power
+                        ],
+                        two
+                    ),
+                    Act::Pair(first, then, false) => turned::<W, false>(first, then),
+                    Act::Pair(first, then, true) => turned::<W, true>(first, then),
+                    Act::Select => select::<W>,
+                    Act::SelectIf(op) => among!(op, [Less, LessEq, Greater, GreaterEq, Equal, NotEqual], select_if),
+                    Act::Holds => holds::<W>,
+                    Act::HoldsIf(op) => among!(op, [Less, LessEq, Greater, GreaterEq, Equal, NotEqual], holds_if),
+                    Act::Forward => forward::<W>,
+                    Act::Fine => fine::<W>,
+                    Act::Finite => finite::<W>,
+                    Act::Call(_) => nothing,
                 }
-                Act::Finite => {
-                    let old = (fine.cast_const(), usize::MAX);
-                    two::<W>(n, fine, a, old, |a, fine| if a.abs() <= f64::MAX { fine } else { 0.0 });
-                }
-                Act::Call(_) => {}
             }
         }
-    }
+    };
 }
 
-mod plain {
-    use super::{Caller, Files, GROUP, Inst};
-
-    pub(super) fn run(insts: &[Inst], files: &mut Files, caller: Caller) {
-        super::go::<GROUP>(insts, files, caller);
-    }
-
-    pub(super) fn run_one(insts: &[Inst], files: &mut Files, caller: Caller) {
-        super::go::<1>(insts, files, caller);
-    }
-}
-
+set!(plain);
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use super::{Caller, Files, GROUP, Inst};
-
-    #[target_feature(enable = "avx2,bmi2")]
-    pub(super) fn run(insts: &[Inst], files: &mut Files, caller: Caller) {
-        super::go::<GROUP>(insts, files, caller);
-    }
-}
-
+set!(avx2, "avx2,bmi2");
 #[cfg(target_arch = "x86_64")]
-mod avx512 {
-    use super::{Caller, Files, GROUP, Inst};
+set!(avx512, "avx512f,avx512dq,avx512vl,avx512bw,bmi2");
 
-    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,bmi2")]
-    pub(super) fn run(insts: &[Inst], files: &mut Files, caller: Caller) {
-        super::go::<GROUP>(insts, files, caller);
+fn kernel(set: Set, act: Act, alone: bool) -> Kernel {
+    // One lane is one number at a time.
+    if alone {
+        return plain::of::<1>(act);
+    }
+    match set {
+        Set::Plain => plain::of::<GROUP>(act),
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx2 => avx2::of::<GROUP>(act),
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx512 => avx512::of::<GROUP>(act),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => plain::of::<GROUP>(act),
     }
 }
 

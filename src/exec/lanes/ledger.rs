@@ -124,9 +124,7 @@ impl Builder<'_> {
         if !self.last {
             if !self.g.is_nonnegative(value) && !m.two_way {
                 // Less than nothing, by rounding or not, is told apart alone; what is no number shows in what it moves.
-                let negative = self.g.two(Do::Less, value, self.zero);
-                let right = self.g.not(negative);
-                self.check(Check::Holds(right));
+                self.check(Check::Forward(value));
             }
             if m.trade.is_some() || !matches!(m.short, None | Some(ShortKind::Capped)) {
                 self.check(Check::Finite(value));

@@ -13,7 +13,7 @@ mod program;
 mod stages;
 mod step;
 
-pub(crate) use block::{Block, Deck};
+pub(crate) use block::{Block, Deck, Fitted};
 pub(crate) use code::Place;
 pub use kernel::Set;
 pub use program::Program;

@@ -113,7 +113,8 @@ impl<'m> Program<'m> {
         let mut steps = Vec::new();
         for (kind, _, fast, careful) in &built {
             let mut code = |step: &Step| {
-                let states = changes(step);
+                let mut states = changes(step);
+                states.retain(|(s, _)| coder.states[*s] != Home::Nowhere);
                 coder.code(g, &Wanted { checks: &step.checks, states: &states, columns: &step.columns, hand_on: true })
             };
             let (fast, careful) = (code(fast), code(careful));
@@ -179,6 +180,13 @@ impl<'m> Program<'m> {
         }
         program.table = program.table();
         Some(program)
+    }
+
+    /// How many lanes a block has best: its registers should lie in the nearest memory.
+    pub(crate) fn lanes(&self) -> usize {
+        const NEAREST: usize = 36 * 1024;
+        let registers: usize = self.sizes.0[1..].iter().sum();
+        (NEAREST / (8 * registers.max(1)) / 16 * 16).clamp(32, 256)
     }
 
     /// How many numbers are drawn in bulk in a step.

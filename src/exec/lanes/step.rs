@@ -35,6 +35,8 @@ pub(super) struct Kind {
 pub(super) enum Check {
     /// It is not 0.
     Holds(V),
+    /// It is not below 0, or no number.
+    Forward(V),
     /// It is a number from 0 up, and finite.
     Fine(V),
     /// It is a finite number.
@@ -44,7 +46,7 @@ pub(super) enum Check {
 impl Check {
     pub(super) fn value(self) -> V {
         match self {
-            Check::Holds(v) | Check::Fine(v) | Check::Finite(v) => v,
+            Check::Holds(v) | Check::Forward(v) | Check::Fine(v) | Check::Finite(v) => v,
         }
     }
 }
@@ -482,6 +484,7 @@ impl<'m> Builder<'m> {
     pub(super) fn check(&mut self, check: Check) {
         let holds = self.g.value(check.value()).is_some_and(|value| match check {
             Check::Holds(_) => value != 0.0,
+            Check::Forward(_) => !matches!(value.partial_cmp(&0.0), Some(std::cmp::Ordering::Less)),
             Check::Fine(_) => (0.0..=f64::MAX).contains(&value),
             Check::Finite(_) => value.is_finite(),
         });
