@@ -46,7 +46,7 @@ fn within(support: bool, x: f64) -> f64 {
 pub fn uniform(low: f64, high: f64, u: f64) -> f64 {
     // From the nearer end: neither can then be overshot by rounding, and the middle is exact.
     let x = if u < 0.5 { low + (high - low) * u } else { high - (high - low) * (1.0 - u) };
-    within((low <= high) & finite([low, high]), x)
+    within((low <= high) & finite([high - low]), x)
 }
 
 /// Normal, with this mean and standard deviation.
@@ -80,7 +80,7 @@ pub fn exponential(mean: f64, u: f64) -> f64 {
 /// Weibull: scale · (−ln(1 − u))^(1/shape).
 #[inline(always)]
 pub fn weibull(shape: f64, scale: f64, u: f64) -> f64 {
-    within((shape > 0.0) & (scale >= 0.0) & finite([shape, scale]), scale * pow(-ln(1.0 - u), 1.0 / shape))
+    within((shape > 0.0) & (scale > 0.0) & finite([shape, scale]), scale * pow(-ln(1.0 - u), 1.0 / shape))
 }
 
 /// Pareto of the first kind: at least `least`, above x with probability (least / x)^shape.
@@ -113,8 +113,5 @@ pub fn triangular(low: f64, mode: f64, high: f64, u: f64) -> f64 {
     let width = high - low;
     let below = low + (u * width * (mode - low)).sqrt();
     let above = high - ((1.0 - u) * width * (high - mode)).sqrt();
-    within(
-        (low <= mode) & (mode <= high) & finite([low, mode, high]),
-        if u * width < mode - low { below } else { above },
-    )
+    within((low <= mode) & (mode <= high) & finite([high - low]), if u * width < mode - low { below } else { above })
 }

@@ -104,7 +104,8 @@ impl Form {
     pub fn quantile(&self, args: &[f64; 4], u: f64) -> f64 {
         let args = self.standard(args);
         match self.law.sampler {
-            Sampler::OfOne(of) if 0.0 < u && u < 1.0 => of(&args, u),
+            // What 1 − u would be rounded to must not count; of uniforms it is exact.
+            Sampler::OfOne(of) if 0.0 < u && u < 1.0 && 1.0 - (1.0 - u) == u => of(&args, u),
             _ => self.inverse(&args, u, 1.0 - u),
         }
     }

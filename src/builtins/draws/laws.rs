@@ -32,12 +32,11 @@ fn at_once(place: f64, x: f64) -> (f64, f64) {
     if x >= place { (1.0, 0.0) } else { (0.0, 1.0) }
 }
 
-fn of(p: f64) -> (f64, f64) {
-    (p, 1.0 - p)
-}
-
-fn but(q: f64) -> (f64, f64) {
-    (1.0 - q, q)
+/// Both tails of a triangle where it rises: squares, and sums of what is above 0.
+fn triangle(low: f64, mode: f64, high: f64, x: f64) -> (f64, f64) {
+    let (width, rest) = (high - low, mode - x);
+    let below = (x - low) / width * ((x - low) / (mode - low));
+    (below, (high - mode) / width + rest / width * (2.0 - rest / (mode - low)))
 }
 
 pub(super) const UNIFORM: Law = Law {
@@ -95,9 +94,10 @@ pub(super) const TRIANGULAR: Law = Law {
         if x <= low || x >= high {
             at_once(high, x)
         } else if x < mode {
-            of((x - low) / (high - low) * ((x - low) / (mode - low)))
+            triangle(low, mode, high, x)
         } else {
-            but((high - x) / (high - low) * ((high - x) / (high - mode)))
+            let (above, below) = triangle(-high, -mode, -low, -x);
+            (below, above)
         }
     },
     mean: |&[low, mode, high, _]| (low + mode + high) / 3.0,
@@ -181,9 +181,6 @@ pub(super) const WEIBULL: Law = Law {
         if x < 0.0 {
             return (0.0, 1.0);
         }
-        if scale == 0.0 {
-            return at_once(0.0, x);
-        }
         let t = pow(x / scale, shape);
         (-libm::expm1(-t), exp(-t))
     },
@@ -205,7 +202,8 @@ pub(super) const PARETO: Law = Law {
         if x <= least {
             return (0.0, 1.0);
         }
-        (-libm::expm1(shape * ln(least / x)), pow(least / x, shape))
+        let fall = shape * libm::log1p((x - least) / least);
+        (-libm::expm1(-fall), exp(-fall))
     },
     mean: |&[shape, least, ..]| if shape > 1.0 { least * (shape / (shape - 1.0)) } else { f64::INFINITY },
     variance: |&[shape, least, ..]| {

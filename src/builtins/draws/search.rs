@@ -5,7 +5,9 @@
 //! need no quantile.
 
 use super::{exp, ln, normal_quantile};
-use crate::builtins::kernels::incomplete::{beta_density, beta_tails, gamma_density, gamma_tails, ln_gamma_1p};
+use crate::builtins::kernels::incomplete::{
+    beta_density, beta_tails, gamma_density, gamma_tails, ln_beta, ln_gamma_1p,
+};
 
 /// Where a rising function of a real number is 0, by Newton's method held within what is known. `f` gives value and slope.
 fn root(guess: f64, f: impl Fn(f64) -> (f64, f64)) -> f64 {
@@ -76,8 +78,7 @@ pub(super) fn beta(a: f64, b: f64, p: f64, q: f64) -> (f64, f64) {
     // Next to 0 the CDF is xᵃ / a B(a, b), and next to 1 likewise.
     let edge = |a: f64, b: f64, p: f64, q: f64| {
         let ln_p = if p < 0.5 { ln(p) } else { libm::log1p(-q) };
-        let ln_ab = libm::lgamma(a + 1.0) + libm::lgamma(b) - libm::lgamma(a + b);
-        (ln_p + ln_ab) / a
+        (ln_p + ln(a) + ln_beta(a, b)) / a
     };
     let (from_low, from_high) = (edge(a, b, p, q), edge(b, a, q, p));
     if from_low + ln(1.0 + b) < -38.0 {

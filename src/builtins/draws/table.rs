@@ -43,7 +43,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::UNIFORM,
         standard: None,
-        support: rules!(low high; low <= high, "low must not be above high"),
+        support: rules!(low high; low <= high, "low must not be above high"; high - low < f64::INFINITY, "high - low must be a finite number"),
         doc: "Anything between `low` and `high`, all of it equally likely: all that is known are the ends.",
         example: "uniform(0.5%, 1.5%)",
         foreign: &["Vensim: RANDOM UNIFORM", "Stella: UNIFORM", "numpy: uniform", "scipy: uniform(low, high - low)"],
@@ -80,7 +80,8 @@ const ROWS: &[Row] = &[
             let root = if ratio > 1e8 { ratio } else { spread.sqrt() };
             [mean / root, variance.sqrt(), f64::NAN, f64::NAN]
         }),
-        support: rules!(mean sd; mean > 0.0, "mean must be above 0"; sd >= 0.0, "sd must not be below 0"),
+        support: rules!(mean sd; mean > 0.0, "mean must be above 0"; sd >= 0.0, "sd must not be below 0";
+            mean / (sd / mean).max(1.0) > 0.0, "sd must not be that far above mean"),
         doc: "The same by the mean and standard deviation of the values themselves.",
         example: "lognormal(mean: 40 USD, sd: 10 USD)",
         foreign: &["Stella: LOGNORMAL"],
@@ -90,7 +91,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::TRIANGULAR,
         standard: None,
-        support: rules!(low mode high; low <= mode, "low must not be above mode"; mode <= high, "mode must not be above high"),
+        support: rules!(low mode high; low <= mode, "low must not be above mode"; mode <= high, "mode must not be above high"; high - low < f64::INFINITY, "high - low must be a finite number"),
         doc: "An estimate in three numbers: least, most likely, most. The ends are as far as it goes.",
         example: "triangular(1%, 3%, 8%)",
         foreign: &["Vensim: RANDOM TRIANGULAR", "Stella: TRIANGULAR", "numpy: triangular"],
@@ -118,7 +119,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::BETA,
         standard: Some(|[a, b, ..]| [a, b, 0.0, 1.0]),
-        support: rules!(a b; a >= 1e-300, "a must be above 0"; b >= 1e-300, "b must be above 0"),
+        support: rules!(a b; a >= 1e-300, "a must be above 0"; b >= 1e-300, "b must be above 0"; a <= 1e15, "a must not be above 1e15"; b <= 1e15, "b must not be above 1e15"),
         doc: "A share between 0 and 1. Of an unknown rate that showed a − 1 times and failed to b − 1 times, it is what is then known.",
         example: "beta(3, 20)",
         foreign: &["Vensim: RANDOM BETA", "Stella: BETA", "numpy: beta", "scipy: beta"],
@@ -147,7 +148,7 @@ const ROWS: &[Row] = &[
         by_name: true,
         law: l::GAMMA,
         standard: None,
-        support: rules!(shape scale; shape > 0.0, "shape must be above 0"; scale >= 0.0, "scale must not be below 0"),
+        support: rules!(shape scale; shape > 0.0, "shape must be above 0"; shape <= 1e300, "shape must not be above 1e300"; scale >= 0.0, "scale must not be below 0"),
         doc: "The time until `shape` events that each take `scale` on average; any amount that is never negative and leans to the right.",
         example: "gamma(shape: 3, scale: 10 day)",
         foreign: &["Vensim: RANDOM GAMMA", "Stella: GAMMA", "numpy: gamma", "scipy: gamma(shape, scale=scale)"],
@@ -160,11 +161,7 @@ const ROWS: &[Row] = &[
             let ratio = mean / sd;
             let shape = ratio * ratio;
             // A shape beyond all doubles is the mean itself, to the last digit.
-            if shape < f64::INFINITY {
-                [shape, mean / shape, f64::NAN, f64::NAN]
-            } else {
-                [f64::INFINITY, mean, 0.0, 0.0]
-            }
+            if shape <= 1e300 { [shape, mean / shape, f64::NAN, f64::NAN] } else { [f64::INFINITY, mean, 0.0, 0.0] }
         }),
         support: rules!(mean sd; mean > 0.0, "mean must be above 0"; sd >= 0.0, "sd must not be below 0";
             (mean / sd) * (mean / sd) > 0.0 && mean / ((mean / sd) * (mean / sd)) < f64::INFINITY, "sd must not be that far above mean"),
@@ -197,7 +194,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::WEIBULL,
         standard: None,
-        support: rules!(shape scale; shape > 0.0, "shape must be above 0"; scale >= 0.0, "scale must not be below 0"),
+        support: rules!(shape scale; shape > 0.0, "shape must be above 0"; scale > 0.0, "scale must be above 0"),
         doc: "The time until something fails: ever likelier with age where `shape` is above 1, ever less likely below, exponential at 1. 63% fail before `scale`.",
         example: "weibull(1.5, 24 month)",
         foreign: &[
@@ -232,7 +229,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::STUDENT_T,
         standard: Some(|[df, ..]| [df, 0.0, 1.0, f64::NAN]),
-        support: rules!(df; df > 0.0, "df must be above 0"),
+        support: rules!(df; df >= 0.01, "df must be 0.01 at least"; df <= 1e15, "df must not be above 1e15"),
         doc: "Like a normal with heavy tails: the smaller `df`, the wilder. Without a mean at 1 and below, without a standard deviation at 2 and below.",
         example: "student_t(4)",
         foreign: &["numpy: standard_t", "scipy: t"],
@@ -242,7 +239,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::STUDENT_T,
         standard: None,
-        support: rules!(df mean scale; df > 0.0, "df must be above 0"; scale >= 0.0, "scale must not be below 0"),
+        support: rules!(df mean scale; df >= 0.01, "df must be 0.01 at least"; df <= 1e15, "df must not be above 1e15"; scale >= 0.0, "scale must not be below 0"),
         doc: "The same around `mean`, `scale` times as wide: daily returns of a token, with their crashes.",
         example: "student_t(4, 0, 3%)",
         foreign: &["scipy: t(df, mean, scale)"],
@@ -262,7 +259,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::BINOMIAL,
         standard: Some(|[n, p, ..]| [libm::round(n), p, f64::NAN, f64::NAN]),
-        support: rules!(n p; n > -1e-9, "n must not be below 0"; l::whole(n), "n must be a whole number"; (0.0..=1.0).contains(&p), "p must be between 0 and 1"),
+        support: rules!(n p; n > -1e-9, "n must not be below 0"; l::whole(n), "n must be a whole number"; n <= 1e300, "n must not be above 1e300"; (0.0..=1.0).contains(&p), "p must be between 0 and 1"),
         doc: "How many of `n` do something that each does with probability `p`, on its own.",
         example: "binomial(committed, 3%)",
         foreign: &["Vensim: RANDOM BINOMIAL", "Stella: BINOMIAL", "numpy: binomial", "scipy: binom"],
@@ -292,7 +289,7 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::NEGATIVE_BINOMIAL,
         standard: Some(|[r, p, ..]| [r, (1.0 - p) / p, r * ((1.0 - p) / p), f64::NAN]),
-        support: rules!(r p; r > 0.0, "r must be above 0"; p > 0.0 && p <= 1.0, "p must be above 0, and 1 at most";
+        support: rules!(r p; r > 0.0, "r must be above 0"; r <= 1e300, "r must not be above 1e300"; p > 0.0 && p <= 1.0, "p must be above 0, and 1 at most";
             r * ((1.0 - p) / p) < f64::INFINITY, "r / p must be a finite number"),
         doc: "How often something fails before it has succeeded `r` times, with probability `p` each time. `r` need not be whole.",
         example: "negative_binomial(5, 20%)",
@@ -309,7 +306,7 @@ const ROWS: &[Row] = &[
         by_name: true,
         law: l::NEGATIVE_BINOMIAL,
         standard: Some(|[mean, r, ..]| [r, mean / r, mean, f64::NAN]),
-        support: rules!(mean r; mean >= 0.0, "mean must not be below 0"; r > 0.0, "r must be above 0"; mean / r < f64::INFINITY, "mean / r must be a finite number"),
+        support: rules!(mean r; mean >= 0.0, "mean must not be below 0"; r > 0.0, "r must be above 0"; r <= 1e300, "r must not be above 1e300"; mean / r < f64::INFINITY, "mean / r must be a finite number"),
         doc: "A count that varies more than `poisson` with the same mean, because the rate itself does: the variance is mean + mean² / r.",
         example: "negative_binomial(mean: 300 voucher, r: 4)",
         foreign: &["R: rnbinom(mu, size)"],
@@ -320,7 +317,7 @@ const ROWS: &[Row] = &[
         law: l::NEGATIVE_BINOMIAL,
         standard: Some(|[mean, sd, ..]| {
             let odds = if mean > 0.0 { (sd * (sd / mean) - 1.0).max(0.0) } else { 0.0 };
-            [mean / odds, odds, mean, f64::NAN]
+            [if odds > 0.0 { mean / odds } else { f64::INFINITY }, odds, mean, f64::NAN]
         }),
         support: rules!(mean sd; mean >= 0.0, "mean must not be below 0"; sd >= 0.0, "sd must not be below 0";
             sd * sd >= mean * (1.0 - 1e-12), "sd must be √mean at least, which is that of `poisson`";

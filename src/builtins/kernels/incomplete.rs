@@ -21,12 +21,16 @@ pub fn gamma_tails(a: f64, x: f64) -> (f64, f64) {
         return (1.0, 0.0);
     }
     if a >= LARGE {
+        let density = gamma_density(a, x);
+        if density == 0.0 {
+            return if x < a { (0.0, 1.0) } else { (1.0, 0.0) };
+        }
         let slope = ((a - 1.0) - x) / x;
-        let curve = (a - 1.0) / (x * x);
+        let curve = (a - 1.0) / x / x;
         let side = if x < a { -1.0 } else { 1.0 };
         let log = |s: f64| (a - 1.0) * ln_1p_less(side * s / x) + side * s * slope;
         let end = if x < a { x } else { f64::INFINITY };
-        let part = a / x * gamma_density(a, x) * tail(-side * slope, curve, end, log);
+        let part = a / x * density * tail(-side * slope, curve, end, log);
         return if x < a { (part, 1.0 - part) } else { (1.0 - part, part) };
     }
     if a < 1.0 && x < 1.0 {
@@ -94,9 +98,12 @@ pub fn beta_tails(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
 /// The part up to `x`, which is below the mean.
 fn beta_part(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let density = beta_density(a, b, x, y);
+    if density == 0.0 {
+        return 0.0;
+    }
     if a.min(b) >= LARGE {
         let slope = ((a - 1.0) * y - (b - 1.0) * x) / (x * y);
-        let curve = (a - 1.0) / (x * x) + (b - 1.0) / (y * y);
+        let curve = (a - 1.0) / x / x + (b - 1.0) / y / y;
         let log = |s: f64| (a - 1.0) * ln_1p_less(-s / x) + (b - 1.0) * ln_1p_less(s / y) - s * slope;
         return density / (x * y) * tail(slope, curve, x, log);
     }
@@ -120,12 +127,23 @@ pub fn beta_density(a: f64, b: f64, x: f64, y: f64) -> f64 {
     exp(stirling(n) - stirling(a) - stirling(b) - apart) * (a / n * b / std::f64::consts::TAU).sqrt()
 }
 
+/// ln B(a, b), by Stirling's formula, so that large parameters do not cancel.
+pub fn ln_beta(a: f64, b: f64) -> f64 {
+    let n = a + b;
+    let apart = a * libm::log1p(b / a) + b * libm::log1p(a / b);
+    stirling(a) + stirling(b) - stirling(n) - apart + 0.5 * (ln(n / a / b) + ln(std::f64::consts::TAU))
+}
+
 /// The integral over s from 0 to `end` of e to `log(s)`, which is 0 at 0, falls at first by `slope`, ever faster by `curve`, and is
 /// nearly concave. Gauss and Legendre's rule of 16 points on three parts.
 fn tail(slope: f64, curve: f64, end: f64, log: impl Fn(f64) -> f64) -> f64 {
     let slope = slope.max(0.0);
     let mut length = (2.0 * CUT / (slope + (slope * slope + 2.0 * CUT * curve).sqrt())).min(end);
-    while length < end && log(length) > -CUT {
+    // A few times at most: the density leans less, the larger its parameters.
+    for _ in 0..64 {
+        if length >= end || log(length) <= -CUT {
+            break;
+        }
         length = (length * 1.25).min(end);
     }
     let part = |from: f64, to: f64| {
