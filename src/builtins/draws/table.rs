@@ -289,8 +289,8 @@ const ROWS: &[Row] = &[
         by_name: false,
         law: l::NEGATIVE_BINOMIAL,
         standard: Some(|[r, p, ..]| [r, (1.0 - p) / p, r * ((1.0 - p) / p), f64::NAN]),
-        support: rules!(r p; r > 0.0, "r must be above 0"; r <= 1e300, "r must not be above 1e300"; p > 0.0 && p <= 1.0, "p must be above 0, and 1 at most";
-            r * ((1.0 - p) / p) < f64::INFINITY, "r / p must be a finite number"),
+        support: rules!(r p; r >= 1e-300, "r must be above 0"; r <= 1e300, "r must not be above 1e300"; p > 0.0 && p <= 1.0, "p must be above 0, and 1 at most";
+            r.max(1.0) * ((1.0 - p) / p) <= 1e300, "r / p must not be above 1e300"),
         doc: "How often something fails before it has succeeded `r` times, with probability `p` each time. `r` need not be whole.",
         example: "negative_binomial(5, 20%)",
         foreign: &[
@@ -306,7 +306,7 @@ const ROWS: &[Row] = &[
         by_name: true,
         law: l::NEGATIVE_BINOMIAL,
         standard: Some(|[mean, r, ..]| [r, mean / r, mean, f64::NAN]),
-        support: rules!(mean r; mean >= 0.0, "mean must not be below 0"; r > 0.0, "r must be above 0"; r <= 1e300, "r must not be above 1e300"; mean / r < f64::INFINITY, "mean / r must be a finite number"),
+        support: rules!(mean r; mean >= 0.0, "mean must not be below 0"; r >= 1e-300, "r must be above 0"; r <= 1e300, "r must not be above 1e300"; mean <= 1e300 && mean / r <= 1e300, "mean and mean / r must not be above 1e300"),
         doc: "A count that varies more than `poisson` with the same mean, because the rate itself does: the variance is mean + mean² / r.",
         example: "negative_binomial(mean: 300 voucher, r: 4)",
         foreign: &["R: rnbinom(mu, size)"],
@@ -322,7 +322,7 @@ const ROWS: &[Row] = &[
         support: rules!(mean sd; mean >= 0.0, "mean must not be below 0"; sd >= 0.0, "sd must not be below 0";
             sd * sd >= mean * (1.0 - 1e-12), "sd must be √mean at least, which is that of `poisson`";
             mean > 0.0 || sd == 0.0, "sd must be 0 where mean is 0";
-            mean == 0.0 || sd * (sd / mean) < f64::INFINITY, "sd must not be that far above mean"),
+            mean == 0.0 || (mean <= 1e300 && sd * (sd / mean) <= 1e300 && mean / sd * (mean / sd) >= 1e-300), "sd must not be that far above mean, nor either above 1e300"),
         doc: "The same by its mean and standard deviation.",
         example: "negative_binomial(mean: 300 voucher, sd: 50 voucher)",
         foreign: &[],

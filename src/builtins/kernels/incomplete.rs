@@ -111,9 +111,9 @@ fn beta_part(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let term = |i: f64| {
         let m = libm::floor(i / 2.0);
         let d = if i == 2.0 * m {
-            m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+            m / (a + 2.0 * m - 1.0) * ((b - m) / (a + 2.0 * m)) * x
         } else {
-            -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
+            -(a + m) / (a + 2.0 * m) * ((a + b + m) / (a + 2.0 * m + 1.0)) * x
         };
         (d, 1.0)
     };
