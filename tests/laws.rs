@@ -309,16 +309,22 @@ proptest! {
     /// A lane has the bits of its run alone, in every row.
     #[test]
     fn lanes_have_the_bits_of_a_run_alone(seed in any::<u64>()) {
-        let text = model(seed, ANY).text();
-        let ir = lowered(&text, &Settings::default());
-        let points = [Vec::new()];
-        let layout = Layout::default();
-        let batch = Batch { model: &ir, points: &points, seed: 1, runs: 1, repeats: 1, luck: &[], stats: true, threads: 1, layout };
+        let model = model(seed, ANY);
+        let text = model.text();
+        let (mut ir, case) = one_of_many(&model, seed);
+        // Rows between two rows are those of a run alone.
+        ir.substeps = false;
+        let (points, luck) = ([case.inputs.clone()], [case.luck.clone()]);
+        let luck = if case.luck.is_empty() { &[][..] } else { &luck };
+        let (layout, seed) = (Layout::default(), case.seed);
+        let batch = Batch { model: &ir, points: &points, seed, runs: 1, repeats: 1, luck, stats: true, threads: 1, layout };
         for runs in [1, 17] {
-            let point = run_many(&Batch { runs, ..batch.clone() }, &|_| true).remove(0);
+            // All runs share a sample that is given.
+            let repeats = if luck.is_empty() { 1 } else { runs };
+            let point = run_many(&Batch { runs, repeats, ..batch.clone() }, &|_| true).remove(0);
             let stats = point.stats.expect("they are asked for");
             for run in 1..=runs {
-                let outcome = Program::new(&ir).run(&Case { run, ..Case::default() });
+                let outcome = Program::new(&ir).run(&Case { run, ..case.clone() });
                 let alone: Vec<f64> = outcome.metrics.iter().chain(&outcome.goals).chain(&outcome.seen).copied().collect();
                 let lane = &point.metrics[alone.len() * (run - 1) as usize..alone.len() * run as usize];
                 let same = alone.iter().zip(lane).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use flowc::builtins::philox::{Place, key, name_hash, uniform};
+use flowc::exec::many::{Batch, Layout, run_many};
 use flowc::exec::{Case, FaultKind, Outcome, Program, oracle};
 use flowc::{Checked, MemLoader, Results, Settings, ir};
 
@@ -22,7 +23,27 @@ fn case(run: u32) -> Case {
     Case { run, ..Case::default() }
 }
 
-/// Both evaluators, which agree.
+/// What comes of the runs up to this one, side by side: that of the last.
+fn lane(model: &ir::Model, case: &Case) -> Vec<u64> {
+    let (points, luck) = ([case.inputs.clone()], [case.luck.clone()]);
+    let batch = Batch {
+        model,
+        points: &points,
+        seed: case.seed,
+        runs: case.run,
+        // All runs share the one sample that is given.
+        repeats: if case.luck.is_empty() { 1 } else { case.run },
+        luck: if case.luck.is_empty() { &[] } else { &luck },
+        stats: false,
+        threads: 1,
+        layout: Layout::default(),
+    };
+    let metrics = run_many(&batch, &|_| true).remove(0).metrics;
+    let each = metrics.len() / case.run as usize;
+    metrics[metrics.len() - each..][..model.metrics.len()].iter().map(|v| v.to_bits()).collect()
+}
+
+/// Both evaluators and lanes, which agree.
 fn outcome(model: &ir::Model, case: &Case) -> Outcome {
     let (fast, slow) = (Program::new(model).run(case), oracle::run(model, case));
     let bits = |o: &Outcome| -> Vec<u64> {
@@ -30,6 +51,8 @@ fn outcome(model: &ir::Model, case: &Case) -> Outcome {
     };
     assert_eq!(bits(&fast), bits(&slow));
     assert_eq!(fast.fault, slow.fault);
+    let metrics: Vec<u64> = fast.metrics.iter().map(|v| v.to_bits()).collect();
+    assert_eq!(lane(model, case), metrics);
     fast
 }
 
@@ -248,6 +271,7 @@ draw last: TKN ~ uniform(previous(a, 0), previous(a, 0)) each step
 draw chain: TKN ~ uniform(initial(opened), initial(opened)) each step
 let all = before + opened + first + last + chain
 metric m = final(all)
+metric n = mean_over(chain + opened + first)
 ";
     let columns = run(text);
     assert_eq!(columns["a"], [90.0, 80.0, 70.0, 60.0, 50.0, 40.0, 30.0]);

@@ -141,6 +141,10 @@ type Built<T> = Result<T, Alone>;
 impl<'m> Builder<'m> {
     /// Begins with the openings: what each state is at the start.
     pub(super) fn new(model: &'m Model) -> Built<(Self, Step)> {
+        // A series of which each run has a column of its own is no row that lanes share.
+        if model.runs.iter().any(|columns| *columns > 0) {
+            return Err(Alone);
+        }
         let layout = Layout::new(model);
         let mut unsigned = vec![false; layout.len];
         for stock in model.stocks.iter().filter(|s| !s.signed) {
@@ -351,10 +355,10 @@ impl<'m> Builder<'m> {
                 self.now[to.0 as usize] = self.now[from.0 as usize];
             }
         }
-        if model.draws.iter().any(|d| d.phase.is_none() && d.rows) {
-            self.rows(false, kind);
-        }
         for d in &model.drawn {
+            if model.draws[*d as usize].rows {
+                self.rows(false, kind);
+            }
             self.draw(*d, kind)?;
         }
         let dated = model.moves.iter().any(|m| m.event.is_some());
