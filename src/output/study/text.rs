@@ -285,13 +285,19 @@ impl Report<'_> {
                         format!("in {met} of {} cases", all.len()),
                     ),
                 };
-                format!("  {word}  {}  ({more})", self.goal(question.number))
+                format!("{} {} {}", glued(word), self.goal(question.number), glued(&format!(" ({more})")))
             })
             .collect();
         if !lines.is_empty() {
             out.push(String::new());
             out.push("goal".to_string());
-            out.extend(lines);
+        }
+        for line in &lines {
+            let lines = wrapped(line);
+            // What goes on stands under what it goes on with.
+            out.extend(
+                lines.iter().enumerate().map(|(i, l)| format!("{}{l}", if i == 0 { "  " } else { "          " })),
+            );
         }
     }
 
