@@ -206,19 +206,3 @@ fn an_interrupted_experiment_leaves_what_was_done() {
     let names: Vec<_> = std::fs::read_dir(f.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(names.len(), 3, "{names:?}");
 }
-
-#[test]
-fn stages_know_of_limits_what_a_run_alone_knows() {
-    for method in ["rk2", "rk4"] {
-        let model = model(&format!(
-            "unit T\ntime month from 0 to 20 step 0.5 using {method}\nstock fund: T = 100\nstock team: T = 0\nstock spent: T = 0\n\
-             flow wages: fund -> {{ team: fund / (fund + 50 T); spent: rest }} = 7 T/month + fund / (9 month) capped\n\
-             flow gifts: fund -> spent = fund / (4 month)\nmetric a = final(team)\nmetric b = final(spent)\nmetric c = max_over(gifts)"
-        ));
-        let points = vec![Vec::new()];
-        let alone = Batch { layout: Layout { lanes: 0, set: None }, ..batch(&model, &points, 3) };
-        let (side, one) = (run_many(&batch(&model, &points, 3), &|_| true), run_many(&alone, &|_| true));
-        assert_eq!(side[0].alone, 0, "{method} falls out of its lanes");
-        assert_eq!(bits(&side), bits(&one), "{method}");
-    }
-}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // Tests compare with the platform's mathematics.
 
+use flowc::exec::many::{Batch, Layout, run_many};
 use flowc::exec::{Case, Program, oracle};
 use flowc::{MemLoader, Results, Settings};
 
@@ -362,6 +363,20 @@ time month from 0 to 3 using rk2
     near(last(&results, "curved"), 6.0 + 3.0, 1e-14);
 }
 
+/// Lanes find what a run alone finds.
+fn side_by_side(text: &str) {
+    let checked = flowc::check("model.flow", text.as_bytes(), &MemLoader::default(), &Settings::default());
+    let model = checked.lower().expect("a sound model is lowered");
+    let points = [Vec::new()];
+    let [lanes, alone] = [Layout::default(), Layout { lanes: 0, set: None }].map(|layout| {
+        let (model, points) = (&model, &points[..]);
+        let batch = Batch { model, points, seed: 1, runs: 3, repeats: 1, luck: &[], stats: false, threads: 1, layout };
+        run_many(&batch, &|_| true).remove(0)
+    });
+    assert_eq!(lanes.alone, 0, "it falls out of its lanes\n{text}");
+    assert_eq!(lanes.metrics, alone.metrics, "{text}");
+}
+
 #[test]
 fn limits_count_once_and_the_ledger_stays_exact() {
     for short in ["capped", "capped first", "or skip"] {
@@ -376,6 +391,7 @@ time month from 0 to 20 step 0.5 using rk4
             conserve TKN = 100"
         );
         let results = run(&text);
+        side_by_side(&text);
         assert_eq!(results.short.len(), 1, "{short} took hold");
         for row in 0..results.steps.len() {
             let [fund, team, spent] = ["fund", "team", "spent"].map(|name| column(&results, name)[row]);
