@@ -306,3 +306,39 @@ fn the_chapter_of_functions_is_complete() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
+
+/// The chapter of distributions against their table: each form is there with its signature, what it says of itself, and a use.
+#[test]
+fn the_chapter_of_distributions_is_complete() {
+    let name = "22-distributions.md";
+    let text = read(name);
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `")).collect();
+    let models: String = blocks(name, &text).iter().filter(|b| b.info == "flow").map(|b| b.text.as_str()).collect();
+    let mut failures = Vec::new();
+    for form in flowc::builtins::draws::forms() {
+        let (first, rest) = form.doc.trim_end_matches('.').split_at(1);
+        let by_name = if form.by_name { "; *by name*" } else { "" };
+        let row = format!(
+            "| `{}` | {}{rest}{by_name} | {} |",
+            form.signature.text,
+            first.to_lowercase(),
+            form.foreign.join("; ")
+        );
+        if rows.iter().filter(|r| **r == row).count() != 1 {
+            failures.push(format!("this row is missing: {row}"));
+        }
+        let params = &form.signature.params;
+        let marks = |call: &str| params.iter().filter(|p| call.contains(&format!("{}: ", p.name))).count();
+        let opening = format!("~ {}(", form.name());
+        let calls = models.match_indices(&opening).map(|(at, _)| &models[at..]);
+        let mut calls = calls.map(|rest| rest.split_once(')').map_or(rest, |(call, _)| call));
+        if !calls.any(|call| call.split(", ").count() == params.len() && (!form.by_name || marks(call) == params.len()))
+        {
+            failures.push(format!("no model in the chapter draws from `{}`", form.signature.text));
+        }
+    }
+    if rows.len() != flowc::builtins::draws::forms().len() {
+        failures.push(format!("{} rows, {} forms", rows.len(), flowc::builtins::draws::forms().len()));
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

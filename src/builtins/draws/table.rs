@@ -187,7 +187,7 @@ const ROWS: &[Row] = &[
         support: rules!(rate; rate > 0.0 && 1.0 / rate < f64::INFINITY, "rate must be above 0"),
         doc: "The same by how often it happens: the mean is 1 / rate.",
         example: "exponential(rate: 10/month)",
-        foreign: &["R: rexp", "Stella: EXPRND"],
+        foreign: &["R: rexp"],
     },
     Row {
         text: "weibull(shape: 1, scale: D) -> D",
@@ -252,7 +252,7 @@ const ROWS: &[Row] = &[
         support: rules!(p; (0.0..=1.0).contains(&p), "p must be between 0 and 1"),
         doc: "Whether something happens: true with probability `p`.",
         example: "bernoulli(2%)",
-        foreign: &["Stella: MONTECARLO (of p in percent)", "numpy: random() < p", "scipy: bernoulli"],
+        foreign: &["numpy: random() < p", "scipy: bernoulli"],
     },
     Row {
         text: "binomial(n: D, p: 1) -> D",
