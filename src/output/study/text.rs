@@ -285,7 +285,12 @@ impl Report<'_> {
                         format!("in {met} of {} cases", all.len()),
                     ),
                 };
-                format!("{} {} {}", glued(word), self.goal(question.number), glued(&format!(" ({more})")))
+                format!(
+                    "{} {} {}",
+                    glued(&format!("{word} ")),
+                    self.goal(question.number),
+                    glued(&format!(" ({more})"))
+                )
             })
             .collect();
         if !lines.is_empty() {
