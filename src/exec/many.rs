@@ -176,8 +176,29 @@ struct Work<'w> {
 #[derive(Default)]
 struct Gathered {
     point: Point,
-    groups: Vec<(u32, Vec<Slots>)>,
-    sampled: Vec<f64>,
+    statistics: Merged,
+}
+
+/// Statistics of the groups that have come in: joined as far as they follow each other.
+#[derive(Default)]
+struct Merged {
+    cells: Vec<Part>,
+    /// The first run of the group that is to be joined next; 0 before the first.
+    next: u32,
+    waiting: BTreeMap<u32, Vec<Part>>,
+    quantiles: Vec<[f64; 3]>,
+    sampled: u32,
+}
+
+/// Of one value, what some runs come to.
+#[derive(Clone, Copy)]
+struct Part {
+    n: f64,
+    mean: f64,
+    /// The sum of squares off the mean.
+    squares: f64,
+    min: f64,
+    max: f64,
 }
 
 /// Of one value, what runs have come to so far: run r counts in slot (r − 1) mod 16, so that sums do not hang on the width of blocks.
@@ -301,10 +322,7 @@ impl<'w> Work<'w> {
     fn gather(&self, point: usize, statistics: Option<Statistics>) {
         let Some(statistics) = statistics else { return };
         let Ok(mut gathered) = self.points[point].lock() else { return };
-        gathered.groups.push((statistics.first, statistics.cells));
-        if statistics.first == 1 {
-            gathered.sampled = statistics.sampled;
-        }
+        gathered.statistics.join(statistics);
     }
 
     /// Runs a run alone, and keeps what it comes to.
@@ -467,8 +485,7 @@ impl<'w> Work<'w> {
             let mut gathered = gathered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             gathered.point.failed.sort_by_key(|f| f.run);
             if batch.stats {
-                gathered.groups.sort_by_key(|g| g.0);
-                gathered.point.stats = Some(Stats::new(batch.model, &gathered.groups, &gathered.sampled));
+                gathered.point.stats = Some(gathered.statistics.stats(batch.model));
             }
             gathered.point
         };
@@ -575,6 +592,21 @@ impl Statistics {
 }
 
 impl Slots {
+    /// All slots, from the first to the last.
+    fn part(&self) -> Part {
+        let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+        for slot in 0..SLOTS {
+            n += self.n[slot];
+            sum += self.sum[slot];
+            squares += self.squares[slot];
+            min = if self.min[slot] < min { self.min[slot] } else { min };
+            max = if self.max[slot] > max { self.max[slot] } else { max };
+        }
+        let rest = squares - sum * sum / n;
+        Part { n, mean: self.shift + sum / n, squares: if rest > 0.0 { rest } else { 0.0 }, min, max }
+    }
+
     #[inline]
     fn push(&mut self, run: u32, value: f64) {
         if !value.is_finite() {
@@ -593,51 +625,75 @@ impl Slots {
     }
 }
 
-impl Stats {
-    fn new(model: &Model, groups: &[(u32, Vec<Slots>)], sampled: &[f64]) -> Self {
-        let clock = &model.clock;
-        let steps: Vec<u64> = (0..=clock.steps).filter(|k| clock.kept(*k)).collect();
-        let cells = model.columns.len() * steps.len();
-        let mut stats = Self { steps, cells: Vec::with_capacity(cells), sampled: 0 };
-        for cell in 0..cells {
-            let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
-            let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
-            for (_, group) in groups {
-                let slots = &group[cell];
-                let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-                for slot in 0..SLOTS {
-                    count += slots.n[slot];
-                    sum += slots.sum[slot];
-                    squares += slots.squares[slot];
-                    min = if slots.min[slot] < min { slots.min[slot] } else { min };
-                    max = if slots.max[slot] > max { slots.max[slot] } else { max };
-                }
-                if count == 0.0 {
-                    continue;
-                }
-                // Chan, Golub, LeVeque (1979): sums of squares of two parts, joined.
-                let (own, rest) = (slots.shift + sum / count, squares - sum * sum / count);
-                let (delta, all) = (own - mean, n + count);
-                m2 += if rest > 0.0 { rest } else { 0.0 } + delta * delta * n * count / all;
-                mean += delta * count / all;
-                n = all;
+impl Merged {
+    /// A group has come in.
+    fn join(&mut self, group: Statistics) {
+        if group.first == 1 {
+            let many = group.many.max(1);
+            for values in group.sampled.chunks(many) {
+                let mut known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+                known.sort_by(f64::total_cmp);
+                self.sampled = self.sampled.max(known.len() as u32);
+                self.quantiles.push([0.05, 0.5, 0.95].map(|p| quantile(&known, p)));
             }
-            let many = sampled.len() / cells;
-            let values = &sampled[cell * many..(cell + 1) * many];
-            let mut known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
-            known.sort_by(f64::total_cmp);
-            stats.sampled = stats.sampled.max(known.len() as u32);
-            let undefined = n == 0.0;
-            stats.cells.push(Spread {
-                n: n as u64,
-                mean: if undefined { f64::NAN } else { mean },
-                sd: if n > 1.0 { libm::sqrt(m2 / (n - 1.0)) } else { f64::NAN },
-                min: if undefined { f64::NAN } else { min },
-                max: if undefined { f64::NAN } else { max },
-                quantiles: [0.05, 0.5, 0.95].map(|p| quantile(&known, p)),
-            });
         }
-        stats
+        self.waiting.insert(group.first, group.cells.iter().map(Slots::part).collect());
+        while let Some(parts) = self.waiting.remove(&self.next.max(1)) {
+            self.next = self.next.max(1) + GROUP;
+            if self.cells.is_empty() {
+                self.cells = parts;
+                continue;
+            }
+            for (all, part) in self.cells.iter_mut().zip(parts) {
+                *all = all.with(part);
+            }
+        }
+    }
+
+    fn stats(self, model: &Model) -> Stats {
+        let clock = &model.clock;
+        let steps = (0..=clock.steps).filter(|k| clock.kept(*k)).collect();
+        // Of what was interrupted, the groups that came in.
+        let mut cells = self.cells;
+        for (_, parts) in self.waiting {
+            if cells.is_empty() {
+                cells = parts;
+                continue;
+            }
+            cells = cells.iter().zip(parts).map(|(all, part)| all.with(part)).collect();
+        }
+        let spread = |(i, part): (usize, &Part)| {
+            let defined = |v: f64| if part.n > 0.0 { v } else { f64::NAN };
+            Spread {
+                n: part.n as u64,
+                mean: defined(part.mean),
+                sd: if part.n > 1.0 { libm::sqrt(part.squares / (part.n - 1.0)) } else { f64::NAN },
+                min: defined(part.min),
+                max: defined(part.max),
+                quantiles: self.quantiles.get(i).copied().unwrap_or([f64::NAN; 3]),
+            }
+        };
+        Stats { steps, cells: cells.iter().enumerate().map(spread).collect(), sampled: self.sampled }
+    }
+}
+
+impl Part {
+    /// This and another, joined: Chan, Golub, LeVeque (1979).
+    fn with(self, other: Part) -> Part {
+        if other.n == 0.0 {
+            return self;
+        }
+        if self.n == 0.0 {
+            return other;
+        }
+        let (delta, n) = (other.mean - self.mean, self.n + other.n);
+        Part {
+            n,
+            mean: self.mean + delta * other.n / n,
+            squares: self.squares + other.squares + delta * delta * self.n * other.n / n,
+            min: if other.min < self.min { other.min } else { self.min },
+            max: if other.max > self.max { other.max } else { self.max },
+        }
     }
 }
 
