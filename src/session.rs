@@ -23,7 +23,7 @@ mod experiment;
 mod tables;
 
 pub use asked::{Chosen, Experiment, Replay, swept};
-pub use experiment::{How, Ready, Refused, Source, each_run, ready, replay, run_alone, run_plan};
+pub use experiment::{How, Ready, Refused, Source, each_run, ready, replay, run_alone, run_plan, variant};
 
 const PRELUDE: &str = include_str!("prelude/units.flow");
 const LIBRARY: &[(&str, &str)] = &[("std/si", include_str!("prelude/si.flow"))];

@@ -102,6 +102,28 @@ fn exit_codes_say_what_failed() {
 }
 
 #[test]
+fn check_looks_at_each_model_that_an_experiment_makes() {
+    let f = Folder::new();
+    let model = "unit TKN\ntime month from 0 to 3\nindex Team {\n | share: 1\n a | 40%\n b | 60%\n}\n\
+                 stock fund: TKN = 10\nstock paid[t in Team]: TKN = 0\n\
+                 flow pay: fund -> { paid[a]: share[a]; paid[b]: share[b] } = 1 TKN/month\nmetric end = final(fund)\n\
+                 experiment good { sweep share in { a: 10%; b: 90% }, { a: 50%; b: 50% } }\n";
+    std::fs::write(f.path().join("m.flow"), model).expect("written");
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowc"));
+        let Output { status, stderr, .. } =
+            command.args(["check", "m.flow"]).current_dir(f.path()).output().expect("it runs");
+        (status.code(), String::from_utf8_lossy(&stderr).to_string())
+    };
+    assert_eq!(check(), (Some(0), String::new()));
+    let model = format!("{model}experiment bad {{ sweep share[a] in 40%, 50% }}\n");
+    std::fs::write(f.path().join("m.flow"), model).expect("written");
+    let (code, err) = check();
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("E0412") && err.contains("so it is with `-e bad`, share[a] 50%"), "{err}");
+}
+
+#[test]
 fn a_run_alone_is_the_run_among_many() {
     let f = Folder::new();
     assert_eq!(f.run(&["-e", "fees", "-q", "-o", "runs.json", "--rows", "rows.csv"]).0, 0);

@@ -7,7 +7,7 @@ use super::{Exit, Format, SettingArgs, Terminal, fs, print, render};
 use crate::check::OpeningTotal;
 use crate::diag::Diagnostic;
 use crate::hir::DeclKind;
-use crate::session::{self, Checked};
+use crate::session::{self, Checked, Source};
 
 /// Check models: names, units, the ledger, the order of work
 #[derive(clap::Args, Debug)]
@@ -38,6 +38,9 @@ pub(super) fn check(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
         if checked.is_sound() && args.settings.scenario.is_none() {
             exit = exit.max(scenarios(&checked, &model, args, terminal)?);
         }
+        if checked.is_sound() && exit == Exit::Fine {
+            exit = exit.max(experiments(&checked, &model, args, terminal)?);
+        }
         if args.strict && !checked.diagnostics.is_empty() {
             exit = exit.max(Exit::ModelIsWrong);
         }
@@ -64,6 +67,40 @@ fn scenarios(checked: &Checked, model: &fs::Model, args: &Args, terminal: &Termi
         exit = exit.max(if errors.is_empty() { Exit::Fine } else { Exit::ModelIsWrong });
     }
     Ok(exit)
+}
+
+/// An experiment of more models than this is not looked at as a whole.
+const MOST_MODELS: usize = 100;
+
+/// Each model that an experiment makes by its choices: options, scenarios and columns may not go together.
+fn experiments(checked: &Checked, model: &fs::Model, args: &Args, terminal: &Terminal) -> io::Result<Exit> {
+    let source = Source { path: &model.name, text: &model.text, loader: &model.loader };
+    for name in checked.model.experiments.iter().filter_map(|e| e.name.clone()) {
+        let experiment = session::Experiment { name: Some(name.clone()), ..session::Experiment::default() };
+        let settings = session::Settings { experiment: Some(experiment), ..args.settings.settings() };
+        // What the call sets may be what the experiment sweeps: that is for whoever runs it.
+        let Some(plan) = session::check(source.path, source.text, source.loader, &settings).plan() else { continue };
+        for (number, variant) in plan.variants.iter().enumerate().take(MOST_MODELS) {
+            if variant.choices.is_empty() {
+                continue;
+            }
+            let chosen = session::variant(&source, &settings, &plan, number);
+            let values = plan.values_of(variant.points[0]);
+            let arm = match &plan.arms[variant.arm].scenario {
+                Some(scenario) => format!(" in the arm `{scenario}`"),
+                None => String::new(),
+            };
+            let errors = chosen.diagnostics.iter().filter(|d| d.is_error());
+            let errors: Vec<Diagnostic> =
+                errors.map(|d| d.clone().note(format!("so it is with `-e {name}`, {values}{arm}"))).collect();
+            if !errors.is_empty() {
+                // The other points would most likely say the same.
+                render::print(&errors, &chosen.sources, terminal)?;
+                return Ok(Exit::ModelIsWrong);
+            }
+        }
+    }
+    Ok(Exit::Fine)
 }
 
 /// How a check ended.
@@ -102,6 +139,7 @@ pub fn proved(checked: &Checked) -> String {
         plural(checked.model.goals.len(), "goal", "goals"),
         plural(checked.facts.expects.len(), "expectation", "expectations"),
         plural(checked.model.scenarios.len(), "scenario", "scenarios"),
+        plural(checked.model.experiments.len(), "experiment", "experiments"),
         plural(checked.model.assumptions.len(), "assumption", "assumptions"),
     ]
     .into_iter()

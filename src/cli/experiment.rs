@@ -251,6 +251,10 @@ pub(super) fn run(
         written(path, form, &report, |out| {
             let mut rows = Rows::start(&report, form, out)?;
             session::each_run::<Stopped>(source, settings, &plan, (&runs, threads), &mut |run, outcome| {
+                // Rows that end somewhere would look like runs that do.
+                if runs.whole && stop.load(Ordering::Relaxed) {
+                    return Err(io::Error::other("interrupted").into());
+                }
                 Ok(rows.run(run, outcome)?)
             })?;
             rows.end()

@@ -52,14 +52,19 @@ pub struct Refused {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// A model of a plan.
-#[allow(clippy::result_large_err)] // It is made once for each model.
-pub fn ready(source: &Source, settings: &Settings, plan: &Plan, variant: usize) -> Result<Ready, Refused> {
+/// A model of a plan, checked.
+pub fn variant(source: &Source, settings: &Settings, plan: &Plan, variant: usize) -> Checked {
     let variant = &plan.variants[variant];
     let chosen = Some(Chosen { scenario: plan.arms[variant.arm].scenario.clone(), values: variant.choices.clone() });
     let experiment = Some(Experiment { chosen, ..settings.experiment.clone().unwrap_or_default() });
     let settings = Settings { experiment, ..settings.clone() };
-    let checked = super::check(source.path, source.text, source.loader, &settings);
+    super::check(source.path, source.text, source.loader, &settings)
+}
+
+/// A model of a plan. Errors: it is wrong with these choices, or too large.
+#[allow(clippy::result_large_err)] // It is made once for each model.
+pub fn ready(source: &Source, settings: &Settings, plan: &Plan, variant: usize) -> Result<Ready, Refused> {
+    let checked = self::variant(source, settings, plan, variant);
     let lowered = checked.lower_for(&plan.asked()).and_then(|model| match plan.luck(&model) {
         Ok(luck) => Ok((model, luck)),
         Err(beyond) => Err(vec![too_much(&checked, beyond, &model)]),
