@@ -292,18 +292,6 @@ impl<'a> Resolver<'a> {
         (!failed).then_some((DistKind::Categorical, args))
     }
 
-    /// A param has luck of its own, and the parts of a whole hang on each other.
-    pub(super) fn no_parts(&mut self, dist: &'a ast::Dist) {
-        let error = Diagnostic::new(
-            Code::E0606,
-            "a param cannot be a part of a `multinomial`",
-            dist.span,
-            "each param is drawn by itself, and these parts share one whole",
-        )
-        .help("let a draw share it out: `draw outcome[o in Outcome] ~ multinomial(committed, odds[o]) each step`");
-        self.report(error);
-    }
-
     /// `multinomial(committed, odds[o])` in a draw over the index of `o`.
     fn multinomial(&mut self, dist: &'a ast::Dist, axes: &[BinderId]) -> Option<(DistKind, Vec<ExprId>)> {
         let Some(args) = self.in_order(&dist.args, &["n", "odds"]) else {

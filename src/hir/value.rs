@@ -64,10 +64,6 @@ impl<'a> Resolver<'a> {
                 };
                 let range = self.range(range.as_ref());
                 let (ty, dist) = match dist {
-                    Some(dist) if dist.name.text == "multinomial" => {
-                        self.no_parts(dist);
-                        return self.model.decls[id.0 as usize].ty = ty;
-                    }
                     Some(dist) => match self.dist(dist, axes, ty) {
                         (ty, Some(dist)) => (ty, Some(Box::new(dist))),
                         // What may hang on the mistake stays silent.

@@ -364,7 +364,11 @@ impl Failure<'_> {
             dist.span,
             given,
         )
-        .help("keep what it is drawn from within bounds: `max(0, …)`, `clamp(…, 0, 1)`");
+        .help(if why.ends_with("a whole number") {
+            "round it down, `floor(…)`; what is `capped` is shared out in fractions, `or skip` moves all or nothing"
+        } else {
+            "keep what it is drawn from within bounds: `max(0, …)`, `clamp(…, 0, 1)`"
+        });
         self.values(error, dist.args.iter().copied(), &self.members(origin))
     }
 
