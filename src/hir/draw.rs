@@ -72,17 +72,6 @@ impl<'a> Resolver<'a> {
             let (ty, data) = self.empirical(dist, ty);
             return (ty, data.map(|data| Dist { kind: DistKind::Empirical(data), args: Vec::new(), name, span }));
         }
-        if dist.name.text == "multinomial" && self.sources.text(self.item).starts_with("param") {
-            let error = Diagnostic::new(
-                Code::E0606,
-                "params do not share a whole among them",
-                span,
-                "each param that is not known stands for itself, so that a design can place it",
-            )
-            .help("share out in a draw, which holds as long as its period: `draw part[o in Outcome] ~ multinomial(…) every …`");
-            self.report(error);
-            return (ty, None);
-        }
         let found = match dist.name.text.as_str() {
             "truncated" => self.truncated(dist),
             "categorical" => self.categorical(dist),
