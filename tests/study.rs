@@ -386,6 +386,26 @@ fn runs_that_fail_miss_and_are_in_no_pair() {
 }
 
 #[test]
+fn what_never_happens_is_later_than_any_time() {
+    // Without fees the treasury is always dry; with enough of them hardly ever, and then soon.
+    let model = MODEL
+        .replace("goal maximize treasury_end", "goal maximize first_time(treasury <= 12k USD)")
+        .replace("goal runway: treasury_end >= 3k USD in 90% of runs", "");
+    let sweep = |values: &str| Experiment {
+        sweeps: vec![("fee".into(), values.into())],
+        runs: Some("40".into()),
+        ..Experiment::default()
+    };
+    let ran = ran(&model, sweep("0%, 0.2%, 0.5%"));
+    let report = ran.report();
+    let best = &report.findings.best[0];
+    assert!(best.by_median);
+    assert_eq!(best.first.map(|p| (p.point, p.median)), Some((2, f64::INFINITY)));
+    let text = report.text(None).replace('\n', " ");
+    assert!(text.contains("fee 0.5% gives the largest median of `first_time(treasury <= 12k USD)`: inf."), "{text}");
+}
+
+#[test]
 fn reports_read_well() {
     for name in ["fees", "arms", "sampled"] {
         insta::assert_snapshot!(format!("report_{name}"), ran(MODEL, named(name)).report().text(None));

@@ -98,6 +98,8 @@ pub struct Best {
     pub others: Vec<Place>,
     /// How many meet the other goals.
     pub candidates: usize,
+    /// What is wanted is infinite in some run, so that its mean over the others says nothing: medians are compared.
+    pub by_median: bool,
 }
 
 /// One that meets the other goals.
@@ -109,6 +111,8 @@ pub struct Place {
     pub point: usize,
     /// The mean of what is wanted.
     pub mean: Mean,
+    /// Its median.
+    pub median: f64,
     /// What it has more than the best, run by run; of the best itself nothing.
     pub lead: Option<Paired>,
 }

@@ -4,7 +4,7 @@
 //! misses. Absent on purpose: a verdict on chance: what is not told apart is said to be so.
 
 use super::findings::{Best, Cell, Kind, Place, Question, Questions, numbers};
-use super::statistics::{Mean, Paired, Share};
+use super::statistics::{Mean, Paired, Share, quantile};
 use super::{Plan, RunSet};
 use crate::check::{Facts, constant};
 use crate::hir::{self, CompareOp, GoalKind};
@@ -88,29 +88,37 @@ pub(super) fn best(questions: &Questions, repeats: u32, cells: &[Vec<Option<Cell
     let objective = |(goal, question): (usize, &Question)| {
         let Kind::Best { at, largest } = question.kind else { return None };
         let mut places: Vec<Place> = Vec::new();
-        let mut candidates = 0;
+        let (mut candidates, mut by_median) = (0, false);
         for (arm, points) in cells.iter().enumerate() {
             for (point, cell) in points.iter().enumerate() {
                 if !cell.as_ref().is_some_and(meets) {
                     continue;
                 }
                 candidates += 1;
-                let mut place = Place { arm, point, mean: Mean::default(), lead: None };
-                place.mean = Mean::of(&numbers(&place, at), repeats);
-                if place.mean.moments.n > 0 {
+                let mut place = Place { arm, point, mean: Mean::default(), median: f64::NAN, lead: None };
+                let mut all = numbers(&place, at);
+                place.mean = Mean::of(&all, repeats);
+                all.retain(|x| !x.is_nan());
+                all.sort_unstable_by(f64::total_cmp);
+                by_median |= all.iter().any(|x| x.is_infinite());
+                place.median = quantile(&all, 0.5);
+                if !all.is_empty() {
                     places.push(place);
                 }
             }
         }
+        // Never is later than any time: what is infinite in some runs has its place by the median.
+        let key = |p: &Place| if by_median { p.median } else { p.mean.moments.mean };
+        let sign = if largest { -1.0 } else { 1.0 };
+        let order = |a: &Place, b: &Place| (sign * key(a)).total_cmp(&(sign * key(b)));
         // Of two that are equal the first stands first.
-        let key = |p: &Place| if largest { -p.mean.moments.mean } else { p.mean.moments.mean };
-        places.sort_by(|a, b| key(a).total_cmp(&key(b)));
+        places.sort_by(|a, b| order(a, b));
         let leader = places.first().map(|p| numbers(p, at)).unwrap_or_default();
-        for place in places.iter_mut().skip(1) {
+        for place in places.iter_mut().skip(1).filter(|_| !by_median) {
             place.lead = Some(Paired::of(&numbers(place, at), &leader, repeats));
         }
         let mut places = places.into_iter();
-        Some(Best { goal, first: places.next(), others: places.collect(), candidates })
+        Some(Best { goal, first: places.next(), others: places.collect(), candidates, by_median })
     };
     questions.goals.iter().enumerate().filter_map(objective).collect()
 }

@@ -55,11 +55,12 @@ impl Report<'_> {
             value!({
                 "point": p.point + 1, "arm": self.plan.arms[p.arm].name, "swept": self.swept_value(p.point),
                 "mean": number(shown.of(p.mean.moments.mean)), "half width": number(shown.of(p.mean.half)),
+                "median": number(shown.of(p.median)),
                 "more than the best": lead,
             })
         };
         value!({
-            "goal": self.goal(question.number), "unit": unit, "candidates": best.candidates,
+            "goal": self.goal(question.number), "unit": unit, "candidates": best.candidates, "by": if best.by_median { "median" } else { "mean" },
             "best": best.first.as_ref().map(place), "others": best.others.iter().map(place).collect::<Vec<_>>(),
         })
     }

@@ -382,9 +382,9 @@ impl Report<'_> {
         said
     }
 
-    /// Whether some goal is a condition.
+    /// Whether some goal is a condition that could be judged.
     fn asks(&self) -> bool {
-        self.findings.questions.goals.iter().any(|q| !matches!(q.kind, Kind::Best { .. }))
+        self.findings.cells.iter().flatten().flatten().any(|c| c.goals.iter().any(Option::is_some))
     }
 
     fn who_meets(&self, cases: &[(usize, usize, &Cell)]) -> String {
@@ -421,10 +421,27 @@ impl Report<'_> {
                 return Some(if best.candidates == 0 {
                     "No case meets all goals, so none is best.".to_string()
                 } else {
-                    format!("`{what}` is a finite number in no case.")
+                    format!("`{what}` is defined in no case.")
                 });
             };
-            let mean = number(first.mean.moments.mean, first.mean.half);
+            // What never happens in some runs has no mean to compare.
+            let (mean, superlative, what) = if best.by_median {
+                let never = if first.median.is_infinite() { "" } else { unit.as_str() };
+                let median = format!(
+                    "{}{never}",
+                    interval(shown.of(first.median), f64::NAN, Sign::Less, self.clock() == unit.trim())
+                );
+                (median, format!("{superlative} median of"), what)
+            } else {
+                (number(first.mean.moments.mean, first.mean.half), superlative.to_string(), what)
+            };
+            let failed = findings.cells[first.arm][first.point].as_ref().map_or((0, 0), |c| (c.failed, c.runs));
+            let mean = match failed {
+                (0, _) => mean,
+                (failed, runs) => {
+                    format!("{mean} ({} of its {} runs failed)", grouped(failed.into()), grouped(runs.into()))
+                }
+            };
             let case = self.case(first.arm, first.point);
             let who = match (self.asks(), best.candidates) {
                 (false, _) => format!("{case} gives the {superlative} `{what}`: {mean}"),
@@ -433,6 +450,17 @@ impl Report<'_> {
                     format!("Of {n} cases that meet all goals {case} gives the {superlative} `{what}`: {mean}")
                 }
             };
+            if best.by_median {
+                let same: Vec<_> = best.others.iter().take_while(|p| p.median == first.median).collect();
+                let names: Vec<String> = same.iter().take(3).map(|p| self.case(p.arm, p.point)).collect();
+                let rest = if same.len() > 3 { format!(" and {} more", same.len() - 3) } else { String::new() };
+                let more = if same.is_empty() {
+                    String::new()
+                } else {
+                    format!(" It is the same with {}{rest}.", names.join("; "))
+                };
+                return Some(format!("{who}.{more}"));
+            }
             let near: Vec<_> = best.others.iter().filter(|p| p.lead.as_ref().is_some_and(|l| !self.sure(l))).collect();
             let next = best.others.first().and_then(|p| Some((p, p.lead.as_ref()?)));
             let more = match next {
