@@ -462,20 +462,28 @@ impl<'w> Work<'w> {
         statistics: &mut Option<Statistics>,
     ) {
         let columns = block.finish(fitted, deck);
-        let mut values = vec![0.0; columns.len()];
-        for lane in 0..used {
-            let (point, run) = of(lane);
-            if block.alive[lane] == 0.0 {
+        let mut lane = 0;
+        while lane < used {
+            let (point, first) = of(lane);
+            let together = (lane..used).take_while(|l| of(*l).0 == point).count();
+            if let Ok(mut gathered) = self.points[point].lock() {
+                for l in (lane..lane + together).filter(|l| block.alive[*l] != 0.0) {
+                    let at = (first - 1) as usize + l - lane;
+                    gathered.point.done[at] = true;
+                    let to = &mut gathered.point.metrics[at * columns.len()..(at + 1) * columns.len()];
+                    for (to, place) in to.iter_mut().zip(columns) {
+                        *to = block.value(*place, l);
+                    }
+                }
+            }
+            for l in (lane..lane + together).filter(|l| block.alive[*l] == 0.0) {
+                let run = first + (l - lane) as u32;
                 let outcome = self.alone(point, run);
                 if let Some(statistics) = statistics {
                     statistics.outcome(run, &outcome);
                 }
-                continue;
             }
-            for (value, place) in values.iter_mut().zip(columns) {
-                *value = block.value(*place, lane);
-            }
-            self.keep(point, run, &values, None);
+            lane += together;
         }
     }
 
@@ -561,12 +569,16 @@ impl Statistics {
         let rows = self.kept.len();
         for (column, place) in columns.iter().enumerate() {
             let cell = column * rows + row;
-            for lane in 0..used {
-                if block.alive[lane] != 0.0 {
-                    let value = block.value(*place, lane);
-                    self.push(cell, self.block + lane as u32, value);
+            let (values, first) = (block.lanes(*place), self.block);
+            // What is the same in all lanes has one group.
+            let along = if values.len() < block.alive.len() { 0 } else { usize::MAX };
+            if !self.sampled.is_empty() {
+                let sampled = &mut self.sampled[cell * self.many..(cell + 1) * self.many];
+                for lane in (0..used).filter(|l| block.alive[*l] != 0.0) {
+                    sampled[(first - 1) as usize + lane] = values[lane & along];
                 }
             }
+            self.cells[cell].lanes(values, along, &block.alive[..used]);
         }
         for lane in 0..used {
             if block.alive[lane] != 0.0 {
@@ -607,7 +619,26 @@ impl Slots {
         Part { n, mean: self.shift + sum / n, squares: if rest > 0.0 { rest } else { 0.0 }, min, max }
     }
 
-    #[inline]
+    /// Lanes of a block whose first holds a run of the first slot.
+    fn lanes(&mut self, values: &[f64], along: usize, alive: &[f64]) {
+        let fine = |lane: &usize| alive[*lane] != 0.0 && values[*lane & along].is_finite();
+        if self.shift.is_nan() {
+            self.shift = (0..alive.len()).find(fine).map_or(f64::NAN, |lane| values[lane & along]);
+        }
+        for first in (0..alive.len()).step_by(SLOTS) {
+            let (alive, values) = (&alive[first..alive.len().min(first + SLOTS)], &values[first & along..]);
+            for (slot, (alive, value)) in alive.iter().zip(values).enumerate() {
+                let is = (*alive != 0.0) & (value.abs() <= f64::MAX);
+                let off = if is { value - self.shift } else { 0.0 };
+                self.n[slot] += f64::from(u8::from(is));
+                self.sum[slot] += off;
+                self.squares[slot] += off * off;
+                self.min[slot] = if is & (*value < self.min[slot]) { *value } else { self.min[slot] };
+                self.max[slot] = if is & (*value > self.max[slot]) { *value } else { self.max[slot] };
+            }
+        }
+    }
+
     fn push(&mut self, run: u32, value: f64) {
         if !value.is_finite() {
             return;

@@ -126,11 +126,16 @@ impl<'p> Fitted<'p> {
     }
 }
 
+/// After a step that wanted care so many are done carefully, that one included.
+const WARY: u32 = 8;
+
 /// A block of lanes.
 pub(crate) struct Block {
     files: Files,
     /// 1 where a lane is at work, 0 where it must be run alone or holds nothing.
     pub alive: Vec<f64>,
+    /// So many steps are done carefully from the outset.
+    wary: u32,
     values: Vec<f64>,
     items: Vec<Item>,
 }
@@ -141,7 +146,7 @@ impl Block {
         for (row, value) in &fitted.program.constants {
             files.put_row(*row, *value);
         }
-        Self { files, alive: vec![1.0; fitted.plan.lanes], values: Vec::new(), items: Vec::new() }
+        Self { files, alive: vec![1.0; fitted.plan.lanes], wary: 0, values: Vec::new(), items: Vec::new() }
     }
 
     /// Opens: `inputs` and `luck` of each lane. Lanes from `used` on hold nothing.
@@ -155,6 +160,7 @@ impl Block {
     ) {
         let program = fitted.program;
         self.files.turned = false;
+        self.wary = 0;
         for (i, place) in &program.inputs {
             for lane in 0..fitted.plan.lanes {
                 self.files.put(*place, lane, inputs(lane, *i));
@@ -171,7 +177,7 @@ impl Block {
         for (lane, (alive, fine)) in self.alive.iter_mut().zip(self.files.fine()).enumerate() {
             // A run that some series has no column for is told of alone.
             let whole = lane < used && program.model.without_column(deck.runs[lane]).is_none();
-            *alive = if whole { fine } else { 0.0 };
+            *alive = if whole { *fine } else { 0.0 };
         }
     }
 
@@ -196,12 +202,18 @@ impl Block {
                 None => self.rows(&code.rows, &program.rows(k)),
             }
             self.files.all_fine();
-            self.code(program, deck, k, &code.fast, &ripe.0, false);
-            let mut done = (&code.fast, &ripe.0);
-            if self.stopped() {
+            // Where one step wanted care, the next is likely to.
+            let hopes = self.wary == 0;
+            let mut done = if hopes { (&code.fast, &ripe.0) } else { (&code.careful, &ripe.1) };
+            self.code(program, deck, k, done.0, done.1, false);
+            if hopes && self.stopped() {
+                self.wary = WARY;
                 self.files.all_fine();
-                self.code(program, deck, k, &code.careful, &ripe.1, false);
                 done = (&code.careful, &ripe.1);
+                self.code(program, deck, k, done.0, done.1, false);
+            }
+            if self.wary > 0 {
+                self.wary -= 1;
                 for (alive, fine) in self.alive.iter_mut().zip(self.files.fine()) {
                     *alive *= fine;
                 }
@@ -230,6 +242,11 @@ impl Block {
         self.files.at(place, lane)
     }
 
+    /// The lanes of a register; of what is the same in all of them, some.
+    pub(crate) fn lanes(&self, place: Place) -> &[f64] {
+        self.files.lanes(place)
+    }
+
     fn rows(&mut self, rows: &[(u32, usize)], values: &[f64]) {
         for ((_, row), value) in rows.iter().zip(values) {
             self.files.put_row(*row, *value);
@@ -238,12 +255,11 @@ impl Block {
 
     /// Whether a lane that is at work is not fine.
     fn stopped(&self) -> bool {
-        let mut worst = 0.0;
-        for (alive, fine) in self.alive.iter().zip(self.files.fine()) {
-            let lost = alive - alive * fine;
-            worst = if lost > worst { lost } else { worst };
-        }
-        worst > 0.0
+        // Group by group, so that it is done by vectors.
+        let groups = self.alive.chunks(16).zip(self.files.fine().chunks(16));
+        groups.fold(false, |stopped, (alive, fine)| {
+            stopped | alive.iter().zip(fine).fold(false, |stopped, (alive, fine)| stopped | (alive > fine))
+        })
     }
 
     fn code(&mut self, program: &Program, deck: &Deck, k: u64, code: &Code, ripe: &Ripe, late: bool) {

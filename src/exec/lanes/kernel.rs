@@ -49,7 +49,9 @@ impl Set {
 /// A line of the cache: registers begin with one.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line([f64; 8]);
+struct Line {
+    _numbers: [f64; 8],
+}
 
 /// Where files and registers lie, for so many lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,55 +107,58 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn new(plan: Plan) -> Self {
-        Self { lines: vec![Line([0.0; 8]); plan.len.div_ceil(8)], plan, turned: false }
+        Self { lines: vec![Line { _numbers: [0.0; 8] }; plan.len.div_ceil(8)], plan, turned: false }
     }
 
-    fn number(&self, at: usize) -> f64 {
-        self.lines[at / 8].0[at % 8]
+    fn numbers(&self) -> &[f64] {
+        // SAFETY: lines are eight numbers each, one after the other, without gaps.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast::<f64>(), self.lines.len() * 8) }
     }
 
-    fn set(&mut self, at: usize, value: f64) {
-        self.lines[at / 8].0[at % 8] = value;
+    fn numbers_mut(&mut self) -> &mut [f64] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f64>(), self.lines.len() * 8) }
     }
 
     /// One lane of a register.
     pub(super) fn at(&self, place: Place, lane: usize) -> f64 {
         let at = self.plan.offset(place, self.turned);
-        self.number(if place.file() == File::Row as usize { at } else { at + lane })
+        self.numbers()[if place.file() == File::Row as usize { at } else { at + lane }]
+    }
+
+    /// The lanes of a register; of a row its one group.
+    pub(super) fn lanes(&self, place: Place) -> &[f64] {
+        let at = self.plan.offset(place, self.turned);
+        &self.numbers()[at..at + self.plan.strides[place.file()]]
     }
 
     /// Puts a number into a lane of a register.
     pub(super) fn put(&mut self, place: Place, lane: usize, value: f64) {
         let at = self.plan.offset(place, self.turned);
-        self.set(at + lane, value);
+        self.numbers_mut()[at + lane] = value;
     }
 
     /// Puts a number into a row.
     pub(super) fn put_row(&mut self, row: usize, value: f64) {
-        let at = self.plan.offset(Place::new(File::Row, row), false);
-        for k in 0..self.plan.strides[File::Row as usize] {
-            self.set(at + k, value);
-        }
+        let (at, group) = (self.plan.offset(Place::new(File::Row, row), false), self.plan.strides[File::Row as usize]);
+        self.numbers_mut()[at..at + group].fill(value);
     }
 
     /// Puts numbers into the registers of a file, from the first on.
     pub(super) fn fill(&mut self, file: File, values: &[f64]) {
         let at = self.plan.starts[file as usize];
-        for (k, value) in values.iter().enumerate() {
-            self.set(at + k, *value);
-        }
+        self.numbers_mut()[at..at + values.len()].copy_from_slice(values);
     }
 
     /// All lanes are fine.
     pub(super) fn all_fine(&mut self) {
-        for lane in 0..self.plan.lanes {
-            self.set(self.plan.fine + lane, 1.0);
-        }
+        let (at, lanes) = (self.plan.fine, self.plan.lanes);
+        self.numbers_mut()[at..at + lanes].fill(1.0);
     }
 
     /// 1 where a lane is fine, 0 where a check has stopped it.
-    pub(super) fn fine(&self) -> impl Iterator<Item = f64> {
-        (0..self.plan.lanes).map(|lane| self.number(self.plan.fine + lane))
+    pub(super) fn fine(&self) -> &[f64] {
+        &self.numbers()[self.plan.fine..self.plan.fine + self.plan.lanes]
     }
 }
 

@@ -6,7 +6,7 @@
 use super::graph::{Call, Do, Leaf, V};
 use super::step::{Alone, Builder, Check, Kind};
 use crate::exec::settle::{Edges, End, OFF, Way};
-use crate::ir::{MoveId, ShortKind, Summed, TradeId, Work, rounding};
+use crate::ir::{MoveId, ShortKind, Summed, Trade, TradeId, Work, rounding};
 
 /// More outflows of one stock than this are not trimmed side by side.
 const MANY: usize = 16;
@@ -280,6 +280,13 @@ impl Builder<'_> {
         let wanted = self.wanted[id.0 as usize];
         self.work_out(source, short, edges, rooms);
         let room = rooms[source];
+        if self.hopes() {
+            if short != ShortKind::Capped {
+                self.enough(wanted, room.left);
+                rooms[source].left = self.g.two(Do::Subtract, room.left, wanted);
+            }
+            return Ok(());
+        }
         let amount = match short {
             ShortKind::CappedFirst => {
                 let enough = self.g.two(Do::Less, wanted, room.left);
@@ -309,7 +316,9 @@ impl Builder<'_> {
         let trade = &model.trades[id.0 as usize];
         let holds = trade.legs.first().map_or(self.zero, |leg| self.holds[leg.0 as usize]);
         let mut factor = self.one;
-        if let Some(short) = trade.short {
+        if self.hopes() && trade.short.is_some() {
+            self.hopeful(trade, edges, rooms)?;
+        } else if let Some(short) = trade.short {
             for leg in &trade.legs {
                 let Some(source) = self.source(*leg)? else { continue };
                 self.work_out(source, short, edges, rooms);
@@ -348,6 +357,41 @@ impl Builder<'_> {
         }
         self.factors[id.0 as usize] = self.g.select(holds, factor, self.zero);
         Ok(())
+    }
+
+    /// A trade that goes through as a whole.
+    fn hopeful(&mut self, trade: &Trade, edges: &Edges, rooms: &mut [Room]) -> Result<(), Alone> {
+        let Some(short) = trade.short else { return Ok(()) };
+        let mut sources = Vec::new();
+        for leg in &trade.legs {
+            let Some(source) = self.source(*leg)?.filter(|s| !sources.contains(s)) else { continue };
+            sources.push(source);
+            self.work_out(source, short, edges, rooms);
+            if short == ShortKind::Capped {
+                continue;
+            }
+            let mut left = rooms[source].left;
+            for other in &trade.legs {
+                if self.source(*other)? == Some(source) {
+                    left = self.g.two(Do::Subtract, left, self.wanted[other.0 as usize]);
+                }
+            }
+            self.enough(self.zero, left);
+            rooms[source].left = left;
+        }
+        Ok(())
+    }
+
+    /// Whether what is limited is taken to get all it asks for. Most steps are such: that there is enough is then a check, and the
+    /// careful code does the others.
+    fn hopes(&self) -> bool {
+        !self.careful && !self.last
+    }
+
+    /// There is enough.
+    fn enough(&mut self, wanted: V, left: V) {
+        let enough = self.g.two(Do::LessEq, wanted, left);
+        self.check(Check::Holds(enough));
     }
 
     /// Sets what a move gets where that is another amount than it has.
@@ -393,9 +437,27 @@ impl Builder<'_> {
                 let amount = self.outflow(end);
                 left = self.g.two(Do::Subtract, left, amount);
             }
-            room = Room { known: Known::Room, left: self.g.at_least_0(left), factor: self.one };
+            // Who asks for no more than there is asks for nothing of what is below 0.
+            let left = if self.hopes() { left } else { self.g.at_least_0(left) };
+            room = Room { known: Known::Room, left, factor: self.one };
         }
         let capped: Vec<&End> = outs.iter().filter(|e| kind(e) == Some(ShortKind::Capped)).collect();
+        if room.known < need && room.known == Known::Room {
+            // Begun with the first and not with 0: of nothing, it is no matter which.
+            let mut sum = None;
+            for end in &capped {
+                let amount = self.size(self.wanted[end.moved as usize], end.way);
+                sum = Some(match sum {
+                    Some(sum) => self.g.two(Do::Add, sum, amount),
+                    None => amount,
+                });
+            }
+            let all = sum.unwrap_or(self.zero);
+            if self.hopes() {
+                self.enough(all, room.left);
+                room.known = Known::Pool;
+            }
+        }
         if room.known < need && room.known == Known::Room {
             let mut all = self.zero;
             for end in &capped {
@@ -410,7 +472,7 @@ impl Builder<'_> {
             for end in &capped {
                 let amount = self.outflow(end);
                 let left = self.g.two(Do::Subtract, room.left, amount);
-                room.left = self.g.at_least_0(left);
+                room.left = if self.hopes() { left } else { self.g.at_least_0(left) };
             }
             room.known = Known::Left;
         }
@@ -506,7 +568,7 @@ impl Builder<'_> {
 
     /// Whether what is left in a stock is the rounding of those that took all of it.
     fn dust(&mut self, s: usize, after: V, edges: &Edges, rooms: &[Room]) -> Option<V> {
-        if rooms[s].known == Known::Nothing {
+        if rooms[s].known == Known::Nothing || self.hopes() {
             return None;
         }
         let fine = self.fine(s, edges);
@@ -518,9 +580,6 @@ impl Builder<'_> {
             self.g.two(Do::Greater, after, self.zero)
         };
         let little = self.g.and(may_be, little);
-        if !self.careful {
-            return Some(little);
-        }
         let mut short = self.zero;
         for end in edges.outs.of(s) {
             let is = self.is_short(end, after);
