@@ -523,16 +523,18 @@ impl Report<'_> {
                 }
             }
             let name = &self.plan.arms[arm].name;
-            let list = |all: &[String], most: usize| {
-                let rest = if all.len() > most { format!(" and {} more", all.len() - most) } else { String::new() };
-                format!("{}{rest}", all[..all.len().min(most)].join(", "))
+            let list = |all: &[String]| {
+                const MOST: usize = 6;
+                let shown = all[..all.len().min(MOST)].join(", ");
+                let rest = all.len().saturating_sub(MOST);
+                if rest == 0 { shown } else { format!("{shown}, and so on for {rest} other metrics,") }
             };
             Some(match (moved.is_empty(), open.is_empty()) {
                 (true, true) => format!("{name} comes to the same as {base}."),
-                (true, false) => format!("{name} is not told apart from {base}: {}.", list(&open, 4)),
-                (false, true) => format!("{name} gives {} than {base}.", list(&moved, 4)),
+                (true, false) => format!("{name} is not told apart from {base}: {}.", list(&open)),
+                (false, true) => format!("{name} gives {} than {base}.", list(&moved)),
                 (false, false) => {
-                    format!("{name} gives {} than {base}; not sure: {}.", list(&moved, 4), list(&open, 4))
+                    format!("{name} gives {} than {base}; not sure: {}.", list(&moved), list(&open))
                 }
             })
         });
