@@ -290,6 +290,43 @@ fn a_model_of_a_plan_may_be_wrong_where_the_model_is_not() {
 }
 
 #[test]
+fn a_design_has_its_limits() {
+    let experiment = Experiment { sample: Some(("70000".into(), Some("sobol".into()))), ..Experiment::default() };
+    let settings = settings(experiment);
+    let plan = sound(MARKET, &settings).plan().expect("a plan");
+    let source = Source { path: "market.flow", text: MARKET.as_bytes(), loader: &MemLoader::default() };
+    let how = How { threads: 1, stats: false };
+    let Err(refused) = run_plan(&source, &settings, &plan, how, &|_| true) else { panic!("there are 65,536") };
+    assert_eq!(refused.diagnostics[0].message, "the Sobol sequence has 65,536 points");
+    assert!(refused.checked.blames_the_call(&refused.diagnostics[0]));
+}
+
+#[test]
+fn samples_are_shared_by_their_runs_and_by_points_and_arms() {
+    let text = MARKET.replace("param churn", "let c = churn\nmetric drawn = final(c)\nparam churn");
+    let experiment = Experiment {
+        sweeps: vec![("fee".into(), "1%, 2%".into())],
+        sample: Some(("8".into(), Some("sobol".into()))),
+        runs: Some("3".into()),
+        ..Experiment::default()
+    };
+    let (plan, runs) = runs(&text, &settings(experiment), 2);
+    let drawn = |point: usize, run: usize| {
+        let metrics = &runs.points[0][point].metrics;
+        metrics[run * (metrics.len() / plan.runs as usize)]
+    };
+    for run in 0..24 {
+        assert_eq!(drawn(0, run), drawn(0, run / 3 * 3), "one sample, one value");
+        assert_eq!(drawn(0, run), drawn(1, run), "the same in every point");
+        assert!((0.01..0.08).contains(&drawn(0, run)));
+    }
+    let mut all: Vec<u64> = (0..8).map(|s| drawn(0, 3 * s).to_bits()).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 8);
+}
+
+#[test]
 fn what_makes_a_model_is_taken_as_it_is() {
     let mut experiment = asked("fees");
     experiment.chosen = Some(Chosen { scenario: Some("bear".into()), values: Vec::new() });
