@@ -46,7 +46,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// As many lanes as the nearest memory holds.
+    /// As many lanes as are found to be best.
     pub const FIT: usize = usize::MAX;
 }
 
@@ -216,6 +216,8 @@ struct Slots {
 const SLOTS: usize = 16;
 /// Statistics are gathered over so many runs, and these groups joined in order.
 const GROUP: u32 = 1024;
+/// Lanes of a block: with fewer, deciding what to do costs more than doing it; with more, registers lie too far away.
+const LANES: usize = 128;
 /// So many points share what is drawn.
 const POINTS: usize = 32;
 /// Numbers of a deck: what is drawn ahead of so many steps.
@@ -231,7 +233,7 @@ impl<'w> Work<'w> {
         let (points, runs) = (batch.points.len(), batch.runs);
         let width = match (lanes, batch.layout.lanes) {
             (None, _) => 0,
-            (Some(program), Layout::FIT) => program.lanes(),
+            (Some(_), Layout::FIT) => LANES,
             (Some(_), lanes) => lanes,
         };
         // Few runs of many points fill the lanes of a block as well.
@@ -519,6 +521,7 @@ struct Statistics {
     block: u32,
     /// How many runs quantiles are of.
     many: usize,
+    set: Set,
 }
 
 impl Statistics {
@@ -546,6 +549,7 @@ impl Statistics {
             reached: Vec::new(),
             block: 0,
             many,
+            set: batch.layout.set.unwrap_or_else(Set::widest),
         }
     }
 
@@ -578,7 +582,7 @@ impl Statistics {
                     sampled[(first - 1) as usize + lane] = values[lane & along];
                 }
             }
-            self.cells[cell].lanes(values, along, &block.alive[..used]);
+            self.cells[cell].lanes(self.set, values, along, &block.alive[..used]);
         }
         for lane in 0..used {
             if block.alive[lane] != 0.0 {
@@ -620,23 +624,62 @@ impl Slots {
     }
 
     /// Lanes of a block whose first holds a run of the first slot.
-    fn lanes(&mut self, values: &[f64], along: usize, alive: &[f64]) {
-        let fine = |lane: &usize| alive[*lane] != 0.0 && values[*lane & along].is_finite();
+    fn lanes(&mut self, set: Set, values: &[f64], along: usize, alive: &[f64]) {
         if self.shift.is_nan() {
+            let fine = |lane: &usize| alive[*lane] != 0.0 && values[*lane & along].is_finite();
             self.shift = (0..alive.len()).find(fine).map_or(f64::NAN, |lane| values[lane & along]);
         }
-        for first in (0..alive.len()).step_by(SLOTS) {
-            let (alive, values) = (&alive[first..alive.len().min(first + SLOTS)], &values[first & along..]);
-            for (slot, (alive, value)) in alive.iter().zip(values).enumerate() {
-                let is = (*alive != 0.0) & (value.abs() <= f64::MAX);
-                let off = if is { value - self.shift } else { 0.0 };
-                self.n[slot] += f64::from(u8::from(is));
-                self.sum[slot] += off;
-                self.squares[slot] += off * off;
-                self.min[slot] = if is & (*value < self.min[slot]) { *value } else { self.min[slot] };
-                self.max[slot] = if is & (*value > self.max[slot]) { *value } else { self.max[slot] };
+        match set {
+            Set::Plain => self.gather(values, along, alive),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Set::all` says which sets there are, and only those are asked for.
+            Set::Avx2 => unsafe { self.gather_avx2(values, along, alive) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Set::Avx512 => unsafe { self.gather_avx512(values, along, alive) },
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => self.gather(values, along, alive),
+        }
+    }
+
+    #[inline(always)]
+    fn gather(&mut self, values: &[f64], along: usize, alive: &[f64]) {
+        let (whole, rest) = alive.as_chunks::<SLOTS>();
+        for (group, alive) in whole.iter().enumerate() {
+            let at = (group * SLOTS) & along;
+            if let Some(values) = values[at..].first_chunk::<SLOTS>() {
+                for slot in 0..SLOTS {
+                    self.one(slot, alive[slot], values[slot]);
+                }
             }
         }
+        let at = (whole.len() * SLOTS) & along;
+        for (slot, (alive, value)) in rest.iter().zip(&values[at..]).enumerate() {
+            self.one(slot, *alive, *value);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi2")]
+    fn gather_avx2(&mut self, values: &[f64], along: usize, alive: &[f64]) {
+        self.gather(values, along, alive);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,bmi2")]
+    fn gather_avx512(&mut self, values: &[f64], along: usize, alive: &[f64]) {
+        self.gather(values, along, alive);
+    }
+
+    #[inline(always)]
+    fn one(&mut self, slot: usize, alive: f64, value: f64) {
+        let is = (alive != 0.0) & (value.abs() <= f64::MAX);
+        let off = if is { value - self.shift } else { 0.0 };
+        self.n[slot] += if is { 1.0 } else { 0.0 };
+        self.sum[slot] += off;
+        self.squares[slot] += off * off;
+        self.min[slot] = if is & (value < self.min[slot]) { value } else { self.min[slot] };
+        self.max[slot] = if is & (value > self.max[slot]) { value } else { self.max[slot] };
     }
 
     fn push(&mut self, run: u32, value: f64) {
@@ -663,9 +706,8 @@ impl Merged {
             let many = group.many.max(1);
             for values in group.sampled.chunks(many) {
                 let mut known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
-                known.sort_by(f64::total_cmp);
                 self.sampled = self.sampled.max(known.len() as u32);
-                self.quantiles.push([0.05, 0.5, 0.95].map(|p| quantile(&known, p)));
+                self.quantiles.push([0.05, 0.5, 0.95].map(|p| quantile(&mut known, p)));
             }
         }
         self.waiting.insert(group.first, group.cells.iter().map(Slots::part).collect());
@@ -728,11 +770,14 @@ impl Part {
     }
 }
 
-/// The value below which lies `p` of these, which ascend: type 7 of Hyndman and Fan (1996), linear between the two next to it.
-fn quantile(values: &[f64], p: f64) -> f64 {
+/// The value below which lies `p` of these: type 7 of Hyndman and Fan (1996), linear between the two next to it.
+fn quantile(values: &mut [f64], p: f64) -> f64 {
     let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
     let at = p * last as f64;
     let below = libm::floor(at) as usize;
-    let (low, high) = (values[below], values[(below + 1).min(last)]);
+    let (_, low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let low = *low;
+    // The least of those above is the next.
+    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
     if low == high { low } else { low + (at - below as f64) * (high - low) }
 }

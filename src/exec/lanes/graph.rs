@@ -365,12 +365,23 @@ impl<'m> Graph<'m> {
             Do::Max => of(0) || of(1),
             Do::Select => of(1) && of(2) || self.picks_what_is_above_0(args),
             Do::Sqrt | Do::Floor | Do::Ceil | Do::Round | Do::Trunc => of(0),
-            Do::Subtract | Do::Negate | Do::Ln | Do::Power => false,
+            // Of what is at least 1.
+            Do::Ln => self.is_at_least_1(args[0]),
+            Do::Subtract | Do::Negate => false,
+            Do::Power => of(0),
             _ => true,
         };
         let v = self.push(Node::Do(op, args), level, nonnegative);
         self.known.insert(key, v);
         v
+    }
+
+    /// A sum of what is not below 0 and a number from 1 up.
+    fn is_at_least_1(&self, v: V) -> bool {
+        let Node::Do(Do::Add, [a, b, _]) = self.nodes[v as usize] else { return false };
+        let large = |v: V| self.value(v).is_some_and(|value| value >= 1.0);
+        let rest = |v: V| self.nonnegative[v as usize];
+        large(a) && rest(b) || large(b) && rest(a)
     }
 
     /// `x > 0 ? x : 0`.
@@ -445,13 +456,13 @@ impl<'m> Graph<'m> {
         self.leaf(Leaf::Drawn(place as u32))
     }
 
-    /// A sample of a draw: no number where its arguments are wrong.
-    pub(super) fn sample(&mut self, draw: u32, how: &How, args: &[V]) -> V {
+    /// A sample of a draw: no number where its arguments are wrong. And whether it is sure to be finite.
+    pub(super) fn sample(&mut self, draw: u32, how: &How, args: &[V]) -> (V, bool) {
         let shape = match how {
             How::Form(form) if form.is_standard() => form.lanes(),
             _ => None,
         };
-        let Some(shape) = shape else { return self.call(Call::Sample(draw), args.to_vec()) };
+        let Some(shape) = shape else { return (self.call(Call::Sample(draw), args.to_vec()), false) };
         let (zero, one, nothing) = (self.constant(0.0), self.constant(1.0), self.constant(f64::NAN));
         let (value, mut right) = match shape {
             Lanes::Uniform => {
@@ -491,7 +502,7 @@ impl<'m> Graph<'m> {
                 let (above, below) = (self.two(Do::GreaterEq, args[0], zero), self.two(Do::LessEq, args[0], one));
                 (self.two(Do::Less, rest, args[0]), self.and(above, below))
             }
-            _ => return self.call(Call::Sample(draw), args.to_vec()),
+            _ => return (self.call(Call::Sample(draw), args.to_vec()), false),
         };
         let infinite = self.constant(f64::INFINITY);
         for arg in args {
@@ -499,7 +510,10 @@ impl<'m> Graph<'m> {
             let finite = self.two(Do::Less, size, infinite);
             right = self.and(right, finite);
         }
-        self.select(right, value, nothing)
+        // No uniform is so near an end that a formula of moderate numbers comes to more than is finite.
+        let moderate = args.iter().all(|a| self.value(*a).is_some_and(|a| a.abs() < 1e300));
+        let sure = moderate && shape != Lanes::Lognormal && self.value(right) == Some(1.0);
+        (self.select(right, value, nothing), sure)
     }
 
     pub(super) fn call(&mut self, call: Call, args: Vec<V>) -> V {

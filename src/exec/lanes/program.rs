@@ -67,21 +67,32 @@ struct Rows {
     row_of: HashMap<V, usize>,
 }
 
-impl<'m> Program<'m> {
-    /// Compiles a model; nothing if it has what lanes do not do side by side. With `columns` the values of rows are kept, too.
-    pub fn new(model: &'m Model, columns: bool) -> Option<Self> {
-        if model.exprs.len() > LARGE || model.substeps {
-            return None;
-        }
-        let (mut builder, mut opened) = Builder::new(model).ok()?;
-        let (mut kinds, mut known, mut all) = (Vec::new(), HashMap::default(), Vec::new());
+/// The steps of a model as graphs.
+struct Built<'m> {
+    builder: Builder<'m>,
+    opened: Step,
+    kinds: Vec<u16>,
+    /// Each kind, how many steps are of it, and what comes of one, hopefully and carefully.
+    steps: Vec<(Kind, u64, Step, Step)>,
+    finish: Step,
+}
+
+impl<'m> Built<'m> {
+    fn new(model: &'m Model, columns: bool, unsigned: &[bool]) -> Option<Self> {
+        let (mut builder, opened) = Builder::new(model, unsigned).ok()?;
+        let (mut kinds, mut known, mut all) = (Vec::new(), HashMap::default(), Vec::<(Kind, u64)>::new());
         for k in 0..=model.clock.steps {
             let mut kind = builder.kind(k).ok()?;
             kind.kept &= columns;
             let next = all.len();
-            let number = *known.entry(kind.clone()).or_insert(next);
+            // Most steps are of the kind of the one before.
+            let before = kinds.last().map(|k: &u16| usize::from(*k));
+            let number = match before.filter(|k| all[*k].0 == kind) {
+                Some(same) => same,
+                None => *known.entry(kind.clone()).or_insert(next),
+            };
             if number == next {
-                all.push((kind, 0u64));
+                all.push((kind, 0));
                 if all.len() > KINDS {
                     return None;
                 }
@@ -89,16 +100,44 @@ impl<'m> Program<'m> {
             all[number].1 += 1;
             kinds.push(number as u16);
         }
-        let mut built = Vec::new();
+        let mut steps = Vec::new();
         for (kind, times) in all {
             let fast = builder.step(&kind, false).ok()?;
             let careful = builder.step(&kind, true).ok()?;
             if builder.g.len() > VALUES {
                 return None;
             }
-            built.push((kind, times, fast, careful));
+            steps.push((kind, times, fast, careful));
         }
         let finish = builder.finish();
+        Some(Self { builder, opened, kinds, steps, finish })
+    }
+
+    /// Whether a state opens at 0 or above, and stays there if it is there.
+    fn keeps_above_0(&self, state: usize) -> bool {
+        let above = |step: &Step| self.builder.g.is_nonnegative(step.states[state]);
+        above(&self.opened) && self.steps.iter().all(|(_, _, fast, careful)| above(fast) && above(careful))
+    }
+}
+
+impl<'m> Program<'m> {
+    /// Compiles a model; nothing if it has what lanes do not do side by side. With `columns` the values of rows are kept, too.
+    pub fn new(model: &'m Model, columns: bool) -> Option<Self> {
+        if model.exprs.len() > LARGE || model.substeps {
+            return None;
+        }
+        // States are taken not to fall below 0 as long as nothing says that they may.
+        let mut unsigned = vec![true; model.states.len()];
+        let Built { builder, mut opened, kinds, steps: built, finish } = loop {
+            let built = Built::new(model, columns, &unsigned)?;
+            let before = unsigned.clone();
+            for ((cell, _), unsigned) in model.states.iter().zip(&mut unsigned) {
+                *unsigned &= built.keeps_above_0(cell.0 as usize);
+            }
+            if unsigned == before {
+                break built;
+            }
+        };
         let g = &builder.g;
 
         let homes = homes(g, &built, &finish, builder.layout.len, model.clock.steps);
@@ -180,13 +219,6 @@ impl<'m> Program<'m> {
         }
         program.table = program.table();
         Some(program)
-    }
-
-    /// How many lanes a block has best: its registers should lie in the nearest memory.
-    pub(crate) fn lanes(&self) -> usize {
-        const NEAREST: usize = 36 * 1024;
-        let registers: usize = self.sizes.0[1..].iter().sum();
-        (NEAREST / (8 * registers.max(1)) / 16 * 16).clamp(32, 256)
     }
 
     /// How many numbers are drawn in bulk in a step.

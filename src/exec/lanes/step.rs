@@ -67,8 +67,7 @@ pub(super) struct Layout {
     pub held: u32,
     pub done: u32,
     pub peaks: u32,
-    pub inflows: u32,
-    pub outflows: u32,
+    pub crossed: u32,
     pub probes: u32,
     pub len: usize,
 }
@@ -84,9 +83,9 @@ impl Layout {
         let held = place(model.draws.len());
         let done = place(model.moves.len());
         let peaks = place(model.stocks.len());
-        let (inflows, outflows) = (place(model.assets.len()), place(model.assets.len()));
+        let crossed = place(model.assets.len());
         let probes = place(2 * model.probes.len());
-        Self { held, done, peaks, inflows, outflows, probes, len: next as usize }
+        Self { held, done, peaks, crossed, probes, len: next as usize }
     }
 }
 
@@ -140,7 +139,8 @@ type Built<T> = Result<T, Alone>;
 
 impl<'m> Builder<'m> {
     /// Begins with the openings: what each state is at the start.
-    pub(super) fn new(model: &'m Model) -> Built<(Self, Step)> {
+    /// `unsigned` says which states are taken never to be below 0.
+    pub(super) fn new(model: &'m Model, unsigned_states: &[bool]) -> Built<(Self, Step)> {
         // A series of which each run has a column of its own is no row that lanes share.
         if model.runs.iter().any(|columns| *columns > 0) {
             return Err(Alone);
@@ -150,8 +150,10 @@ impl<'m> Builder<'m> {
         for stock in model.stocks.iter().filter(|s| !s.signed) {
             unsigned[stock.cell.0 as usize] = true;
         }
-        unsigned[layout.done as usize..].fill(true);
-        unsigned[layout.probes as usize..].fill(false);
+        for ((cell, _), is) in model.states.iter().zip(unsigned_states) {
+            unsigned[cell.0 as usize] = *is;
+        }
+        unsigned[layout.done as usize..layout.crossed as usize].fill(true);
         let mut g = Graph::new(model, unsigned);
         let (zero, one, nothing) = (g.constant(0.0), g.constant(1.0), g.constant(f64::NAN));
         // Functions of the clock see the start while things open.
@@ -464,15 +466,11 @@ impl<'m> Builder<'m> {
         let model = self.model;
         for (i, asset) in model.assets.iter().enumerate() {
             let (closed, size) = self.held(&asset.stocks);
-            let (inflow, outflow) =
-                (self.now[self.layout.inflows as usize + i], self.now[self.layout.outflows as usize + i]);
+            let crossed = self.now[self.layout.crossed as usize + i];
             let (opened, first) = self.opened[i];
-            let sum = self.g.two(Do::Add, opened, inflow);
-            let rest = self.g.two(Do::Subtract, sum, outflow);
-            let gap = self.g.two(Do::Subtract, rest, closed);
+            let sum = self.g.two(Do::Add, opened, crossed);
+            let gap = self.g.two(Do::Subtract, sum, closed);
             let gap = self.g.one(Do::Abs, gap);
-            let size = self.g.two(Do::Add, size, inflow);
-            let size = self.g.two(Do::Add, size, outflow);
             let size = self.g.two(Do::Max, size, first);
             let part = self.g.constant(super::super::AUDIT.max(crate::ir::rounding(model.clock.steps)));
             let most = self.g.two(Do::Multiply, part, size);
@@ -617,8 +615,11 @@ impl Builder<'_> {
         let at = (self.layout.held + d) as usize;
         if !kind.held.contains(&d) {
             let args: Vec<V> = draw.args.iter().map(|e| self.expr(*e)).collect();
-            self.now[at] = self.g.sample(d, &draw.how, &args);
-            self.check(Check::Finite(self.now[at]));
+            let (value, sure) = self.g.sample(d, &draw.how, &args);
+            if !sure {
+                self.check(Check::Finite(value));
+            }
+            self.now[at] = value;
         }
         self.drawn[d as usize] = self.now[at];
         if draw.every.is_none() {
