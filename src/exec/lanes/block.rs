@@ -197,19 +197,20 @@ impl Block {
             if streams > 0 {
                 self.files.fill(File::Drawn, deck.at(k, streams));
             }
-            match &program.table {
-                Some(table) => self.rows(&code.rows, &table[k as usize]),
-                None => self.rows(&code.rows, &program.rows(k)),
-            }
             self.files.all_fine();
             // Where one step wanted care, the next is likely to.
             let hopes = self.wary == 0;
             let mut done = if hopes { (&code.fast, &ripe.0) } else { (&code.careful, &ripe.1) };
+            match &program.table {
+                Some(table) if hopes => self.rows(&code.fast.rows, &table[k as usize]),
+                _ => self.rows(&done.0.rows, &program.rows(k, done.0)),
+            }
             self.code(program, deck, k, done.0, done.1, false);
             if hopes && self.stopped() {
                 self.wary = WARY;
                 self.files.all_fine();
                 done = (&code.careful, &ripe.1);
+                self.rows(&done.0.rows, &program.rows(k, done.0));
                 self.code(program, deck, k, done.0, done.1, false);
             }
             if self.wary > 0 {

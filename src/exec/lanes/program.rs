@@ -34,8 +34,6 @@ pub(super) struct Steps {
     pub fast: Code,
     /// The same with shortages trimmed: for a step in which some lane is not fine.
     pub careful: Code,
-    /// Values that are the same in all lanes, of both, in an order in which they can be worked out: each node, and its row.
-    pub rows: Vec<(V, usize)>,
 }
 
 /// A model compiled for lanes.
@@ -82,15 +80,16 @@ impl<'m> Built<'m> {
         let (mut builder, opened) = Builder::new(model, unsigned).ok()?;
         let (mut kinds, mut known, mut all) = (Vec::new(), HashMap::default(), Vec::<(Kind, u64)>::new());
         for k in 0..=model.clock.steps {
+            // Most steps are of the kind of the one before.
+            if let Some(before) = kinds.last().copied().filter(|_| builder.repeats(k, columns)) {
+                all[usize::from(before)].1 += 1;
+                kinds.push(before);
+                continue;
+            }
             let mut kind = builder.kind(k).ok()?;
             kind.kept &= columns;
             let next = all.len();
-            // Most steps are of the kind of the one before.
-            let before = kinds.last().map(|k: &u16| usize::from(*k));
-            let number = match before.filter(|k| all[*k].0 == kind) {
-                Some(same) => same,
-                None => *known.entry(kind.clone()).or_insert(next),
-            };
+            let number = *known.entry(kind.clone()).or_insert(next);
             if number == next {
                 all.push((kind, 0));
                 if all.len() > KINDS {
@@ -157,10 +156,7 @@ impl<'m> Program<'m> {
                 coder.code(g, &Wanted { checks: &step.checks, states: &states, columns: &step.columns, hand_on: true })
             };
             let (fast, careful) = (code(fast), code(careful));
-            let mut rows: Vec<(V, usize)> = fast.rows.iter().chain(&careful.rows).copied().collect();
-            rows.sort_unstable();
-            rows.dedup();
-            steps.push(Steps { kind: kind.clone(), fast, careful, rows });
+            steps.push(Steps { kind: kind.clone(), fast, careful });
         }
         let wanted = Wanted { checks: &finish.checks, states: &[], columns: &finish.columns, hand_on: false };
         let finish = coder.code(g, &wanted);
@@ -239,14 +235,18 @@ impl<'m> Program<'m> {
     }
 
     fn table(&self) -> Option<Vec<Vec<f64>>> {
-        let numbers: usize = self.kinds.iter().map(|k| self.steps[*k as usize].rows.len()).sum();
-        (numbers <= TABLE).then(|| (0..self.kinds.len() as u64).map(|k| self.rows(k)).collect())
+        let numbers: usize = self.kinds.iter().map(|k| self.steps[*k as usize].fast.rows.len()).sum();
+        let fast = |k: u64| &self.steps[self.kinds[k as usize] as usize].fast;
+        (numbers <= TABLE).then(|| (0..self.kinds.len() as u64).map(|k| self.rows(k, fast(k))).collect())
     }
 
     /// The rows of a step, in the order of its careful code's.
-    pub(super) fn rows(&self, k: u64) -> Vec<f64> {
+    pub(super) fn rows(&self, k: u64, code: &Code) -> Vec<f64> {
         let clock = &self.model.clock;
-        let rows = &self.steps[self.kinds[k as usize] as usize].rows;
+        let rows = &code.rows;
+        if rows.is_empty() {
+            return Vec::new();
+        }
         let mut values: HashMap<V, f64> = HashMap::default();
         let mut scratch = Vec::new();
         let mut out = Vec::with_capacity(rows.len());

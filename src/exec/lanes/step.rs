@@ -289,6 +289,19 @@ impl<'m> Builder<'m> {
         self.g.value(v).ok_or(Alone)
     }
 
+    /// Whether nothing sets step `k` apart from the one before.
+    pub(super) fn repeats(&self, k: u64, columns: bool) -> bool {
+        let (model, clock) = (self.model, &self.model.clock);
+        let timed = model.moves.iter().any(|m| m.event.is_some())
+            || model.updates.iter().any(|u| u.every.is_some())
+            || model.draws.iter().any(|d| d.every.is_some());
+        let ends = |at: u64| at + 1 == k || at == k;
+        !timed
+            && (2..clock.steps).contains(&k)
+            && (!columns || clock.kept(k) == clock.kept(k - 1))
+            && !self.windows.iter().any(|(first, last)| ends(*first) || ends(*last))
+    }
+
     /// What sets step `k` apart.
     pub(super) fn kind(&mut self, k: u64) -> Built<Kind> {
         let (model, clock) = (self.model, &self.model.clock);
