@@ -239,7 +239,7 @@ impl<'w> Work<'w> {
         // Few runs of many points fill the lanes of a block as well.
         let few = width > 0 && !batch.stats && runs < 64;
         let (of_points, of_runs) = match () {
-            () if few => ((width * 8).div_ceil(runs.max(1) as usize), runs.max(1)),
+            () if few => (width.div_ceil(runs.max(1) as usize), runs.max(1)),
             () if batch.stats => (POINTS.min(points.div_ceil(batch.threads.max(1)).max(1)), GROUP),
             () => (POINTS, width.max(64) as u32),
         };

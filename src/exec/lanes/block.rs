@@ -201,16 +201,13 @@ impl Block {
             // Where one step wanted care, the next is likely to.
             let hopes = self.wary == 0;
             let mut done = if hopes { (&code.fast, &ripe.0) } else { (&code.careful, &ripe.1) };
-            match &program.table {
-                Some(table) if hopes => self.rows(&code.fast.rows, &table[k as usize]),
-                _ => self.rows(&done.0.rows, &program.rows(k, done.0)),
-            }
+            program.each_row(k, hopes, |row, value| self.files.put_row(row, value));
             self.code(program, deck, k, done.0, done.1, false);
             if hopes && self.stopped() {
                 self.wary = WARY;
                 self.files.all_fine();
                 done = (&code.careful, &ripe.1);
-                self.rows(&done.0.rows, &program.rows(k, done.0));
+                program.each_row(k, false, |row, value| self.files.put_row(row, value));
                 self.code(program, deck, k, done.0, done.1, false);
             }
             if self.wary > 0 {
@@ -246,12 +243,6 @@ impl Block {
     /// The lanes of a register; of what is the same in all of them, some.
     pub(crate) fn lanes(&self, place: Place) -> &[f64] {
         self.files.lanes(place)
-    }
-
-    fn rows(&mut self, rows: &[(u32, usize)], values: &[f64]) {
-        for ((_, row), value) in rows.iter().zip(values) {
-            self.files.put_row(*row, *value);
-        }
     }
 
     /// Whether a lane that is at work is not fine.

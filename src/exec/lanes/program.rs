@@ -3,6 +3,8 @@
 //! In: [`ir::Model`]. Out: [`Program`], or nothing where a model has what lanes do not do side by side. Invariant: all places of
 //! all code lie within the files. Absent on purpose: which lanes hold which runs (see `block`).
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap as HashMap;
 
 use super::code::{Code, Coder, File, Home, Place, Sizes, Wanted};
@@ -52,7 +54,9 @@ pub struct Program<'m> {
     /// Rows that are the same in all steps.
     pub(super) constants: Vec<(usize, f64)>,
     /// The values of each step's rows.
-    pub(super) table: Option<Vec<Vec<f64>>>,
+    table: Option<Vec<Vec<f64>>>,
+    /// The same for steps that are done carefully, once one is.
+    careful: OnceLock<Vec<Vec<f64>>>,
     pub(super) streams: Vec<(u32, Base)>,
     /// Nodes of rows, for steps that are not in the table.
     nodes: Rows,
@@ -207,6 +211,7 @@ impl<'m> Program<'m> {
             finish,
             constants,
             table: None,
+            careful: OnceLock::new(),
             streams: g.streams.clone(),
             nodes,
         };
@@ -235,13 +240,29 @@ impl<'m> Program<'m> {
     }
 
     fn table(&self) -> Option<Vec<Vec<f64>>> {
-        let numbers: usize = self.kinds.iter().map(|k| self.steps[*k as usize].fast.rows.len()).sum();
-        let fast = |k: u64| &self.steps[self.kinds[k as usize] as usize].fast;
-        (numbers <= TABLE).then(|| (0..self.kinds.len() as u64).map(|k| self.rows(k, fast(k))).collect())
+        let kind = |k: &u16| &self.steps[usize::from(*k)];
+        let numbers: usize = self.kinds.iter().map(|k| kind(k).careful.rows.len()).sum();
+        (numbers <= TABLE).then(|| self.kinds.iter().zip(0..).map(|(of, k)| self.rows(k, &kind(of).fast)).collect())
     }
 
-    /// The rows of a step, in the order of its careful code's.
-    pub(super) fn rows(&self, k: u64, code: &Code) -> Vec<f64> {
+    /// The values of a step's rows, hopefully or carefully, given to `put`.
+    pub(super) fn each_row(&self, k: u64, hopes: bool, mut put: impl FnMut(usize, f64)) {
+        let kind = |k: &u16| &self.steps[usize::from(*k)];
+        let code = kind(&self.kinds[k as usize]);
+        let code = if hopes { &code.fast } else { &code.careful };
+        let all = || self.kinds.iter().zip(0..).map(|(of, k)| self.rows(k, &kind(of).careful)).collect();
+        let values = match &self.table {
+            None => &self.rows(k, code),
+            Some(table) if hopes => &table[k as usize],
+            Some(_) => &self.careful.get_or_init(all)[k as usize],
+        };
+        for ((_, row), value) in code.rows.iter().zip(values) {
+            put(*row, *value);
+        }
+    }
+
+    /// The values of a step's rows, as this code needs them.
+    fn rows(&self, k: u64, code: &Code) -> Vec<f64> {
         let clock = &self.model.clock;
         let rows = &code.rows;
         if rows.is_empty() {
