@@ -8,7 +8,8 @@ pub mod models;
 mod mutate;
 mod stack;
 
-use flowc::exec::{Case, FaultKind, Outcome, Program, oracle};
+use flowc::exec::many::{Batch, Layout, run_many};
+use flowc::exec::{self, FaultKind, Outcome, Program, oracle};
 use flowc::ir::{Expr, ExprId, Model};
 use flowc::syntax::token::{Tok, lex};
 use flowc::{Checked, MemLoader, Settings};
@@ -143,7 +144,7 @@ pub fn agree(checked: &Checked) -> Option<Outcome> {
     {
         return None;
     }
-    let (fast, slow) = (Program::new(&model).run(&Case::default()), oracle::run(&model, &Case::default()));
+    let (fast, slow) = (Program::new(&model).run(&exec::Case::default()), oracle::run(&model, &exec::Case::default()));
     // Every field, without naming them. Of two numbers each is written in its own way, but for NaN: which of those an operation
     // gives is left open by Rust, and no result shows it.
     let (one, other) = (format!("{fast:#?}"), format!("{slow:#?}"));
@@ -151,6 +152,7 @@ pub fn agree(checked: &Checked) -> Option<Outcome> {
         panic!("the evaluator says {}, and the oracle {}, first of all in\n{fast:#?}", one.trim(), other.trim());
     }
     assert_eq!(one.len(), other.len(), "evaluator and oracle say more or less than each other");
+    beside(&model, &fast);
     if let Some(fault) = &fast.fault {
         assert!(!matches!(fault.kind, FaultKind::Audit { .. }), "the ledger does not balance: {fault:?}");
     } else {
@@ -165,6 +167,20 @@ pub fn agree(checked: &Checked) -> Option<Outcome> {
         assert!(!flowc::cli::plain(failure, &checked.sources).is_empty());
     }
     Some(fast)
+}
+
+/// Beside others in lanes a run comes to what it does alone.
+fn beside(model: &Model, alone: &Outcome) {
+    let points = [vec![0.0; model.inputs.len()]];
+    let layout = Layout::default();
+    let batch =
+        Batch { model, points: &points, seed: 1, runs: 3, repeats: 1, luck: &[], stats: true, threads: 1, layout };
+    let many = run_many(&batch, &|_| true);
+    let numbers = alone.metrics.iter().chain(&alone.goals).chain(&alone.seen);
+    for (number, lane) in numbers.zip(&many[0].metrics) {
+        let same = number.to_bits() == lane.to_bits() || number.is_nan() && lane.is_nan();
+        assert!(same, "alone a run comes to {number}, and in a lane to {lane}");
+    }
 }
 
 /// How many expressions the oracle walks through for the largest of a model: it works a name out at every place that reads
