@@ -9,7 +9,7 @@
 //! - `console`: commands behind `$ `, each followed by what it prints: standard output, then standard error.
 //!
 //! A `flow` block that begins with `// file: NAME.flow` is put into the folder in which the chapter's commands run, and so
-//! is a `csv` block.
+//! is a `csv` block. The models of `examples/` are there too, in a folder of that name.
 //! Commands are `flowc …`, `cat FILE` and `echo $?`. With `UPDATE_BOOK=1` the console blocks are written anew.
 
 #![allow(clippy::disallowed_methods)]
@@ -229,6 +229,17 @@ impl Shell {
     }
 }
 
+/// The examples, which are too long to stand in a chapter that reads what they print.
+fn examples_into(sandbox: &Path) {
+    let folder = sandbox.join("examples");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).expect("examples").flatten() {
+        if file.path().extension().is_some_and(|e| e == "flow") {
+            fs::copy(file.path(), folder.join(file.file_name())).expect("an example can be copied");
+        }
+    }
+}
+
 /// Lines that differ from the book by blanks at their end only are the same: editors cut those.
 fn trimmed(text: &str) -> String {
     text.lines().map(|l| format!("{}\n", l.trim_end())).collect()
@@ -242,6 +253,7 @@ fn every_command_in_the_book_prints_what_it_says() {
         let sandbox = tempfile::tempdir().expect("a temporary folder");
         let mut shell = Shell { folder: sandbox, exit: 0 };
         let mut text = chapter.text.clone();
+        examples_into(shell.folder.path());
         for block in &chapter.blocks {
             if let Some(name) = file_name(block) {
                 let path = shell.folder.path().join(name);

@@ -333,3 +333,45 @@ fn what_makes_a_model_is_taken_as_it_is() {
     let checked = sound(MARKET, &settings(experiment));
     assert_eq!(checked.model.in_force.as_deref(), Some("bear"));
 }
+
+/// The runs of an example's experiment, by point: all values of one metric in one arm.
+fn values(example: &str, name: &str, metric: usize, arm: usize) -> Vec<Vec<f64>> {
+    let text = std::fs::read_to_string(format!("examples/{example}.flow")).expect("an example");
+    let (plan, set) = runs(&text, &settings(asked(name)), 2);
+    let of = |p: &flowc::exec::many::Point| {
+        let width = p.metrics.len() / plan.runs as usize;
+        p.metrics.chunks(width).map(|run| run[metric]).collect()
+    };
+    set.points[arm].iter().map(of).collect()
+}
+
+/// Whether a mean lies within 4 of its standard errors of what it is expected to be.
+fn expected(found: &[f64], mean: f64) {
+    let n = found.len() as f64;
+    let m = found.iter().sum::<f64>() / n;
+    let sd = (found.iter().map(|v| (v - m) * (v - m)).sum::<f64>() / (n - 1.0)).sqrt();
+    assert!((m - mean).abs() <= 4.0 * sd / n.sqrt() + 1e-9 * mean, "{m} of sd {sd}, and {mean} is expected");
+}
+
+/// A price without a trend is worth on average what it is at the start, whenever it is paid; income is 36 months of 6 deals
+/// of 15k, drawn apart.
+#[test]
+fn examples_have_the_means_that_are_known() {
+    expected(&values("release_ab", "ab", 1, 0)[0], 0.75 * 60e6);
+    let left = (1.0 - 2.0_f64.ln() / 12.0).powi(60);
+    expected(&values("release_ab", "ab", 1, 1)[0], 0.75 * 60e6 * (1.0 - left));
+    for earned in values("stochastic_treasury", "rates", 2, 0) {
+        expected(&earned, 36.0 * 6.0 * 15e3);
+    }
+}
+
+/// Sellers go to the room that their fee leaves by a tenth of the way a month, and hang on no luck.
+#[test]
+fn sellers_follow_their_closed_form() {
+    let fees = [0.0, 0.0025, 0.005, 0.01, 0.02, 0.03];
+    for (point, sellers) in values("fees", "grid", 1, 0).iter().enumerate() {
+        let room = 200.0 * (1.0 - 8.0 * fees[point / 6]);
+        let exact = room - (room - 100.0) * 0.9_f64.powi(36);
+        assert!(sellers.iter().all(|s| (s - exact).abs() < 1e-9), "{exact} and {sellers:?}");
+    }
+}

@@ -63,6 +63,7 @@ pub(super) fn percent(share: f64) -> String {
     let text = match rounded.as_str() {
         "100.0" if share < 1.0 => format!("{p:.3}").replace("100.000", "99.999"),
         "0.0" if share > 0.0 => plain(p, 2),
+        "-0.0" => "0".to_string(),
         _ => rounded.trim_end_matches('0').trim_end_matches('.').to_string(),
     };
     format!("{text}%")
