@@ -1,5 +1,7 @@
 //! Experiments: how their points and runs are numbered, and that each run is what it would be alone, by itself or by a call.
 
+#![allow(clippy::disallowed_methods)] // Tests read files and compare with the platform's mathematics.
+
 use flowc::session::{Chosen, Experiment, How, Source, run_alone, run_plan, swept};
 use flowc::study::{Plan, RunSet};
 use flowc::{Checked, MemLoader, Settings, check};

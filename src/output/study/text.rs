@@ -690,7 +690,8 @@ fn part_of(runs: u64, pair: &Paired) -> String {
 }
 
 fn saved(pair: &Paired) -> String {
-    if pair.saved.is_nan() { String::new() } else { format!("{:.0}%", pair.saved * 100.0) }
+    // A zero has no sign here.
+    if pair.saved.is_nan() { String::new() } else { format!("{:.0}%", (pair.saved * 100.0).round() + 0.0) }
 }
 
 /// A number of runs that nobody should take to the digit.
