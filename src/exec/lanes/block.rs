@@ -127,7 +127,7 @@ impl<'p> Fitted<'p> {
 }
 
 /// After a step that wanted care so many are done carefully, that one included.
-const WARY: u32 = 8;
+const WARY: u32 = 2;
 
 /// A block of lanes.
 pub(crate) struct Block {

@@ -5,7 +5,7 @@
 //! of an instruction lies within the file of its kind ([`Sizes`]); two operations in one instruction round twice, as they do apart.
 //! Absent on purpose: how an instruction is done (see `kernel`).
 
-use rustc_hash::FxHashMap as HashMap;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::graph::{Call, Do, Graph, LANE, Leaf, Node, STEP, V};
 use super::step::Check;
@@ -94,8 +94,8 @@ pub(super) struct Inst {
 /// Code over lanes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Code {
-    /// Values that are the same in all lanes: each node, and its row.
-    pub rows: Vec<(V, usize)>,
+    /// Values that are the same in all lanes: each node, its row, and whether lanes read it.
+    pub rows: Vec<(V, usize, bool)>,
     pub main: Vec<Inst>,
     /// What is done when all lanes are known to be fine.
     pub late: Vec<Inst>,
@@ -320,6 +320,12 @@ impl Coder {
             code.late.push(move_inst(to, a));
         }
         code.columns = wanted.columns.iter().map(|v| self.place(g, &place, *v)).collect();
+        // Some values are worked out for others alone.
+        let of_insts = code.main.iter().chain(&code.late).flat_map(|i| [i.a, i.b, i.c, i.d]);
+        let read =
+            of_insts.chain(code.calls.iter().flat_map(|c| c.1.iter().copied())).chain(code.columns.iter().copied());
+        let read: HashSet<usize> = read.filter(|p| p.file() == File::Row as usize).map(Place::number).collect();
+        code.rows.iter_mut().for_each(|(_, row, is_read)| *is_read = read.contains(row));
         self.sizes.0[File::Temporary as usize] = self.sizes.0[File::Temporary as usize].max(made.registers);
         code
     }
@@ -357,7 +363,7 @@ impl Coder {
         }
         order.sort_unstable();
         rows.sort_unstable();
-        code.rows = rows.into_iter().map(|v| (v, self.row(v).number())).collect();
+        code.rows = rows.into_iter().map(|v| (v, self.row(v).number(), false)).collect();
         order
     }
 

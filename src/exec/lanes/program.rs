@@ -256,12 +256,12 @@ impl<'m> Program<'m> {
             Some(table) if hopes => &table[k as usize],
             Some(_) => &self.careful.get_or_init(all)[k as usize],
         };
-        for ((_, row), value) in code.rows.iter().zip(values) {
+        for ((_, row, _), value) in code.rows.iter().filter(|r| r.2).zip(values) {
             put(*row, *value);
         }
     }
 
-    /// The values of a step's rows, as this code needs them.
+    /// The values of a step's rows that this code reads.
     fn rows(&self, k: u64, code: &Code) -> Vec<f64> {
         let clock = &self.model.clock;
         let rows = &code.rows;
@@ -271,7 +271,7 @@ impl<'m> Program<'m> {
         let mut values: HashMap<V, f64> = HashMap::default();
         let mut scratch = Vec::new();
         let mut out = Vec::with_capacity(rows.len());
-        for (v, row) in rows {
+        for (v, row, is_read) in rows {
             let (node, args) = &self.nodes.nodes[*row];
             let value_of = |v: &V| match self.nodes.row_of.get(v).map(|r| &self.nodes.nodes[*r].0) {
                 Some(Node::Constant(value)) => *value,
@@ -291,7 +291,9 @@ impl<'m> Program<'m> {
                 }
             };
             values.insert(*v, value);
-            out.push(value);
+            if *is_read {
+                out.push(value);
+            }
         }
         out
     }
