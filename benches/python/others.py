@@ -1,9 +1,9 @@
 """The models of the race (`benches/models`) in numpy, JAX and radCAD: how fast others are, in million run·steps a second.
 
-    python3 -m venv /tmp/arrays && /tmp/arrays/bin/pip install numpy jax
-    /tmp/arrays/bin/python benches/python/others.py numpy jax
-    python3 -m venv /tmp/radcad && /tmp/radcad/bin/pip install radcad==0.14.0 typing_extensions
-    /tmp/radcad/bin/python benches/python/others.py radcad
+    python3 -m venv arrays && arrays/bin/pip install numpy jax
+    arrays/bin/python benches/python/others.py numpy jax
+    python3 -m venv radcad && radcad/bin/pip install radcad==0.14.0 typing_extensions
+    radcad/bin/python benches/python/others.py radcad
 
 Each is used as those who know it well would: numpy over arrays of runs as long as suit the cache, JAX compiled, with a scan over the steps,
 radCAD by one function per block, with its costly habits (a copy of the state in each step) on, as they are by default, and
