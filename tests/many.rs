@@ -181,6 +181,7 @@ fn a_failure_is_replayed_by_its_command() {
     assert_eq!(code, 1);
     let replay = err.lines().find_map(|l| l.trim().strip_prefix("replay: flowc run m.flow ")).expect("a command");
     assert_eq!(replay, "-e poor --point 1 --seed 1 --only-run 4");
+    assert!(err.contains("of run 4"), "{err}");
     let again: Vec<&str> = replay.split(' ').collect();
     assert_eq!(f.run(&again), (code, f.run(&again).1, err.clone()));
 }

@@ -15,6 +15,7 @@ struct Failure<'a> {
     model: &'a ir::Model,
     outcome: &'a Outcome,
     step: u64,
+    run: u32,
 }
 
 /// The diagnostic of a fault.
@@ -25,7 +26,7 @@ pub(super) fn explain(
     fault: &Fault,
     replay: &Replay,
 ) -> Diagnostic {
-    let failure = Failure { checked, model, outcome, step: fault.step };
+    let failure = Failure { checked, model, outcome, step: fault.step, run: replay.run };
     let diagnostic = match &fault.kind {
         FaultKind::Overdraw { stock, held, inflows, outflows } => failure.overdraw(*stock, *held, *inflows, outflows),
         FaultKind::Backward { moved, value } => failure.backward(*moved, *value),
@@ -125,7 +126,7 @@ impl Failure<'_> {
         let unit = self.clock();
         let phase = phase.and_then(|p| self.checked.model.phases.get(p));
         let phase = phase.map_or(String::new(), |p| format!(", phase `{}`,", p.name));
-        format!("step {} ({unit} {from} to {unit} {to}){phase} of run 1", self.step)
+        format!("step {} ({unit} {from} to {unit} {to}){phase} of run {}", self.step, self.run)
     }
 
     /// When a move moves: a dated one at an instant, the others in a step.
@@ -138,7 +139,8 @@ impl Failure<'_> {
 
     /// `row 3 (month 3) of run 1`.
     fn row(&self) -> String {
-        format!("row {} ({} {}) of run 1", self.step, self.clock(), plain(self.model.clock.time(self.step), 9))
+        let time = plain(self.model.clock.time(self.step), 9);
+        format!("row {} ({} {time}) of run {}", self.step, self.clock(), self.run)
     }
 
     fn clock(&self) -> &str {
