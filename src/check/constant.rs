@@ -57,6 +57,7 @@ pub fn cell(model: &Model, data: DataId, axes: &[BinderId], env: &[u32]) -> Opti
             Members::Labels(labels) => (at as usize, labels.len()),
             Members::Numbers { count, .. } => (at as usize, *count as usize),
             Members::Part(part) => (part.iter().position(|p| *p == at)?, part.len()),
+            Members::Living(_) => (0, 1),
             Members::Unknown => return None,
         };
         flat = flat * len + position;

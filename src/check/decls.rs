@@ -103,7 +103,9 @@ impl Infer<'_> {
                 let metric = matches!(decl.kind, DeclKind::Metric { .. });
                 self.within_metric(metric, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));
             }
-            DeclKind::Let { .. } | DeclKind::Column { .. } | DeclKind::Series(_) => {}
+            DeclKind::Let { .. } | DeclKind::Column { .. } | DeclKind::Series(_) | DeclKind::Population(_) => {}
+            // Built with what lives.
+            DeclKind::Trait(_) => {}
             DeclKind::Metric { value, window } => {
                 if annotated {
                     self.within_metric(true, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));

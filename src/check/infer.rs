@@ -324,7 +324,7 @@ impl Infer<'_> {
             ExprKind::Quantity { unit, .. } => Self::number(units.dim(unit), Some(unit.clone())),
             ExprKind::Unit(id) => Self::number(units.get(*id).dim.clone(), Some(Unit::of(*id))),
             ExprKind::Bool(_) => Self::BOOL,
-            ExprKind::Clock(ClockPart::Step) => Self::number(Dim::one(), Some(Unit::one())),
+            ExprKind::NumberOf(_) | ExprKind::Clock(ClockPart::Step) => Self::number(Dim::one(), Some(Unit::one())),
             ExprKind::Clock(_) => match units.clock() {
                 Some(clock) => Self::number(units.time(), Some(Unit::of(clock))),
                 None => Self::UNKNOWN,

@@ -50,7 +50,7 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
             // What a scenario sets is looked at with the scenario.
             DeclKind::Stock { set: Some(set), .. }
                 if model.scenarios.iter().any(|s| s.settings.contains(&(id, *set))) => {}
-            DeclKind::Stock { opening, set, signed, range } => {
+            DeclKind::Stock { opening, set, signed, range, .. } => {
                 ledger.opening(&mut fold, id, decl, set.unwrap_or(*opening), *signed, *range);
             }
             // What a setting gives is the call's, and is checked when a run starts.

@@ -87,10 +87,10 @@ impl Infer<'_> {
             (DeclKind::Unknown, declared) => declared.unwrap_or(Self::UNKNOWN),
             (DeclKind::Move(m), _) => self.moved(m),
             // The factor that went through.
-            (DeclKind::Trade(_), _) => Self::plain(),
+            (DeclKind::Trade(_) | DeclKind::Population(_), _) => Self::plain(),
             (DeclKind::Update { state, .. }, _) => self.decl(*state),
             (_, Some(declared)) => declared,
-            (DeclKind::Stock { .. } | DeclKind::Series(_), None) => Self::UNKNOWN,
+            (DeclKind::Stock { .. } | DeclKind::Series(_) | DeclKind::Trait(_), None) => Self::UNKNOWN,
             (
                 DeclKind::Param { value, .. }
                 | DeclKind::Let { value }

@@ -68,6 +68,8 @@ impl<'a> Varying<'a> {
             DeclKind::Policy { options, .. } => options.iter().any(|(.., e)| self.part(*e).is_some()),
             DeclKind::Series(_)
             | DeclKind::Draw(_)
+            | DeclKind::Trait(_)
+            | DeclKind::Population(_)
             | DeclKind::Stock { .. }
             | DeclKind::State { .. }
             | DeclKind::Move(_)

@@ -460,6 +460,9 @@ impl<'m> Compiler<'m> {
             Expr::Draw(d) => self.drawn(d),
             // They stand alone in openings.
             Expr::Uncertain(_) | Expr::Input(_) => self.constant(f64::NAN),
+            Expr::Of(..) | Expr::Number(_) | Expr::FirstRow(_) | Expr::Alive(_) | Expr::Refer(_) | Expr::Gather(_) => {
+                self.constant(f64::NAN)
+            }
             Expr::Unary(Unary::Negate, a) => self.operation(Op::Negate, &[a]),
             Expr::Unary(Unary::Not, a) => self.operation(Op::Not, &[a]),
             Expr::Binary(op, a, b) => self.operation(Op::Binary(op), &[a, b]),

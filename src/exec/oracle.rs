@@ -538,6 +538,9 @@ impl Oracle<'_> {
             Expr::Fact(i) => self.now.facts.get(&i).copied().unwrap_or(f64::NAN),
             Expr::Probe(p) => self.probes[p as usize],
             Expr::Draw(d) => self.draws[d as usize],
+            Expr::Of(..) | Expr::Number(_) | Expr::FirstRow(_) | Expr::Alive(_) | Expr::Refer(_) | Expr::Gather(_) => {
+                f64::NAN
+            }
             // It stands alone in an opening, which has met it.
             Expr::Uncertain(_) => f64::NAN,
             Expr::Input(i) => self.case.inputs.get(i as usize).copied().unwrap_or(f64::NAN),

@@ -100,7 +100,7 @@ impl<'a> Resolver<'a> {
                         .fix(place.span.to(e.span), format!("{stock}: rest"));
                 self.report(error);
                 out.push(Part {
-                    place: Place { kind: PlaceKind::Unknown, at: Vec::new(), span: place.span },
+                    place: Place { kind: PlaceKind::Unknown, at: Vec::new(), otherwise: None, span: place.span },
                     share: None,
                 });
                 continue;
@@ -207,7 +207,7 @@ impl<'a> Resolver<'a> {
                 PlaceKind::Unknown
             }
         };
-        Place { kind, at, span: place.span }
+        Place { kind, at, otherwise: None, span: place.span }
     }
 
     fn holds_nothing(&mut self, name: &str, what: &str, help: String, span: Span) -> PlaceKind {

@@ -35,7 +35,7 @@ use crate::builtins::draws::Form;
 use crate::builtins::{Builtin, Ends, Reading};
 use crate::data::Decimal;
 use crate::source::Span;
-pub use crate::syntax::ast::{BinaryOp, CompareOp, ShortKind};
+pub use crate::syntax::ast::{BinaryOp, CompareOp, ShortKind, Spawn as SpawnKind};
 use crate::syntax::parse::Incomplete;
 use crate::units::{Date, Registry, Unit, UnitId};
 
@@ -65,6 +65,10 @@ pub struct BinderId(pub u32);
 /// A graphical function of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CurveId(pub u32);
+
+/// A kind of members that live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityId(pub u32);
 
 /// Numbers, labels or conditions from a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +125,78 @@ pub struct Model {
     pub asked: Option<usize>,
     /// The scenario in force.
     pub in_force: Option<String>,
+    /// What lives.
+    pub entities: Vec<Entity>,
+    /// How members are born, in the order of the text.
+    pub spawns: Vec<Spawn>,
+    /// When they go, in the order of the text.
+    pub retires: Vec<Retire>,
+}
+
+/// `entity …`: an index whose members are born and retire. What it declares is an array over them: their first axis is
+/// [`Entity::me`], by which a bare name inside means that of the member itself.
+#[derive(Debug)]
+pub struct Entity {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// The whole declaration.
+    pub whole: Span,
+    /// Its index: a reference to a member has the index as its type.
+    pub index: IndexId,
+    /// The member that its declarations are about.
+    pub me: BinderId,
+    /// The declaration of its name: how many members are alive.
+    pub population: DeclId,
+    /// `at most`
+    pub limit: Option<ExprId>,
+    /// What it declares, in the order of the text.
+    pub decls: Vec<DeclId>,
+}
+
+/// `spawn …`
+#[derive(Debug)]
+pub struct Spawn {
+    /// Who is born.
+    pub entity: EntityId,
+    /// How many; of the model.
+    pub count: ExprId,
+    /// When.
+    pub how: SpawnKind,
+    /// The whole declaration.
+    pub span: Span,
+}
+
+/// `retire …`
+#[derive(Debug)]
+pub struct Retire {
+    /// Who goes.
+    pub entity: EntityId,
+    /// When; of a member.
+    pub when: ExprId,
+    /// Where each stock goes, as the parts of a move, with the place of the route.
+    pub routes: Vec<(Place, Vec<Part>, Span)>,
+    /// The whole declaration.
+    pub span: Span,
+}
+
+/// What a trait is, fixed at birth.
+#[derive(Debug)]
+pub enum Trait {
+    /// A formula of earlier traits and the model.
+    Formula(ExprId),
+    /// A distribution.
+    Drawn(Dist),
+    /// `pick(a for a in A where …, weight: w)`: a reference to a living member.
+    Pick {
+        /// The candidate, with the filter.
+        binder: BinderId,
+        /// Without weights all are as likely.
+        weight: Option<ExprId>,
+        /// All of it.
+        span: Span,
+    },
 }
 
 /// An index.
@@ -152,6 +228,8 @@ pub enum Members {
     },
     /// A part of the root, by position, in its own order.
     Part(Vec<u32>),
+    /// Members that are born and retire: a run knows them.
+    Living(EntityId),
     /// What could not be read, and has been reported.
     Unknown,
 }
@@ -292,6 +370,8 @@ pub struct Decl {
     pub like: Option<DeclId>,
     /// The part of the step that it belongs to, by number.
     pub phase: Option<usize>,
+    /// The entity that declares it: its first axis is that one's members.
+    pub entity: Option<EntityId>,
     /// What it is.
     pub kind: DeclKind,
     /// Something reads it.
@@ -336,6 +416,10 @@ pub enum DeclKind {
     },
     /// A value that chance gives anew.
     Draw(Box<Draw>),
+    /// What a member is born with, and keeps.
+    Trait(Box<Trait>),
+    /// The name of an entity: how many members are alive.
+    Population(EntityId),
     /// A column of an index's table.
     Column {
         /// Its cells.
@@ -361,6 +445,8 @@ pub enum DeclKind {
         opening: ExprId,
         /// What a setting puts in its place.
         set: Option<ExprId>,
+        /// Of an entity: where a newborn's opening is taken from.
+        from: Option<Place>,
         /// It may go below zero.
         signed: bool,
         /// The values that it may have.
@@ -539,6 +625,8 @@ pub struct Place {
     pub kind: PlaceKind,
     /// Which member of it.
     pub at: Vec<ExprId>,
+    /// Where it goes, or comes from, if the member that a reference names is gone.
+    pub otherwise: Option<Box<Place>>,
     /// Where it is written.
     pub span: Span,
 }
@@ -714,8 +802,10 @@ pub enum ExprKind {
     },
     /// An argument of the function around it, by number.
     Local(usize),
-    /// The member that a name stands for: a label, or the number itself.
+    /// The member that a name stands for: a label, or the number itself; of what lives, a reference.
     Member(BinderId),
+    /// The lasting number of a living member.
+    NumberOf(ExprId),
     /// A label, by position in its index.
     Label(IndexId, u32),
     /// A day.

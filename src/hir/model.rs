@@ -118,6 +118,8 @@ impl Model {
             Members::Labels(labels) => (0..labels.len() as u32).collect(),
             Members::Numbers { count, .. } => (0..*count).collect(),
             Members::Part(positions) => positions.clone(),
+            // What holds of one of them holds of all: one stands for them.
+            Members::Living(_) => vec![0],
             Members::Unknown => Vec::new(),
         }
     }
@@ -203,7 +205,13 @@ impl Model {
     /// The direct parts of an expression.
     pub fn children(&self, id: ExprId) -> Vec<ExprId> {
         match &self.expr(id).kind {
-            ExprKind::Negate(a) | ExprKind::Not(a) | ExprKind::Curve(_, a) | ExprKind::In(a, _) => vec![*a],
+            ExprKind::Negate(a)
+            | ExprKind::Not(a)
+            | ExprKind::Curve(_, a)
+            | ExprKind::In(a, _)
+            | ExprKind::NumberOf(a) => {
+                vec![*a]
+            }
             ExprKind::Binary(_, a, b) => vec![*a, *b],
             ExprKind::Compare(first, rest) => std::iter::once(*first).chain(rest.iter().map(|(_, e)| *e)).collect(),
             ExprKind::If(a, b, c) => vec![*a, *b, *c],

@@ -420,6 +420,7 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn new_decl(&mut self, word: &'static str, name: &ast::Name, whole: Span, doc: &str) -> DeclId {
         self.model.decls.push(Decl {
+            entity: None,
             word,
             name: name.text.clone(),
             span: name.span,

@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
                         }
                     }
                 }
-                (ty, DeclKind::Stock { opening, set: None, signed, range })
+                (ty, DeclKind::Stock { opening, set: None, from: None, signed, range })
             }
             Flow { leg, two_way, short, .. } => {
                 let (short, timing) = (short.map(|s| s.kind), Timing::Always);

@@ -3,15 +3,17 @@
 //! In: nothing. Out: [`Draw`], [`Uncertain`], the data that evaluators follow. Absent on purpose: how a value comes about
 //! (see [`How`]).
 
-use super::{ExprId, Origin};
+use super::{ExprId, Origin, PopId};
 use crate::builtins::draws::How;
 
 /// A draw: a value that chance gives anew in each step, or now and then.
 #[derive(Clone, Debug)]
 pub struct Draw {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub origin: Origin,
     /// [`name_hash`](crate::builtins::philox::name_hash) of its name and labels. The place of a value is (run, the step in
-    /// which it is made, member 0).
+    /// which it is made, the number of the member, 0 for the model).
     pub hash: u64,
     pub how: How,
     /// As [`How`] says.

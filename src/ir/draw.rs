@@ -24,7 +24,7 @@ impl Lower<'_> {
                     _ => l.drawn_from(id, &draw.dist),
                 };
                 let hash = luck(hir, l.facts, id, origin.member as usize);
-                l.out.draws.push(Draw { origin, hash, how, args, every, phase, rows: false });
+                l.out.draws.push(Draw { of: None, origin, hash, how, args, every, phase, rows: false });
             });
         }
     }

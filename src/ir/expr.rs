@@ -37,6 +37,12 @@ impl Lower<'_> {
             Expr::Draw(d) => (22, u64::from(d), [0; 3]),
             Expr::Uncertain(u) => (23, u64::from(u), [0; 3]),
             Expr::Input(i) => (24, u64::from(i), [0; 3]),
+            Expr::Of(who, e) => (25, u64::from(who.0), [id(e), 0, 0]),
+            Expr::Number(who) => (26, u64::from(who.0), [0; 3]),
+            Expr::FirstRow(who) => (27, u64::from(who.0), [0; 3]),
+            Expr::Alive(population) => (28, u64::from(population.0), [0; 3]),
+            Expr::Refer(r) => (29, u64::from(r), [0; 3]),
+            Expr::Gather(g) => (30, u64::from(g), [0; 3]),
         };
         if let Some(known) = self.known.get(&key) {
             return *known;
@@ -179,7 +185,8 @@ impl Lower<'_> {
             | ExprKind::Quantity { .. }
             | ExprKind::Unit(_)
             | ExprKind::Date(_)
-            | ExprKind::Error => Expr::Constant(f64::NAN),
+            | ExprKind::Error
+            | ExprKind::NumberOf(_) => Expr::Constant(f64::NAN),
             ExprKind::Drawn(id) => return self.uncertain(*id),
             ExprKind::Infinity => Expr::Constant(f64::INFINITY),
             ExprKind::Pi => Expr::Constant(std::f64::consts::PI),

@@ -121,6 +121,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         inputs: Vec::new(),
         params: 0,
         cells: 0,
+        owners: Vec::new(),
         holdings: 0,
         opening: Vec::new(),
         stocks: Vec::new(),
@@ -146,6 +147,13 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         columns: Vec::new(),
         expects: Vec::new(),
         assets: Vec::new(),
+        populations: Vec::new(),
+        whos: 0,
+        spawns: Vec::new(),
+        retires: Vec::new(),
+        gathers: Vec::new(),
+        referred: Vec::new(),
+        whose: Vec::new(),
     };
     let mut lower = Lower {
         homes: vec![Home::None; hir.decls.len()],
@@ -222,6 +230,7 @@ fn rounds(hir: &hir::Model) -> Vec<bool> {
 impl Lower<'_> {
     pub(super) fn cell(&mut self) -> CellId {
         self.out.cells += 1;
+        self.out.owners.push(None);
         CellId(self.out.cells as u32 - 1)
     }
 
@@ -240,7 +249,9 @@ impl Lower<'_> {
                     for member in 0..count {
                         let (cell, origin) = (self.cell(), Origin { decl: id, member });
                         match decl.kind {
-                            DeclKind::Stock { signed, .. } => self.out.stocks.push(Stock { cell, origin, signed }),
+                            DeclKind::Stock { signed, .. } => {
+                                self.out.stocks.push(Stock { of: None, cell, origin, signed })
+                            }
                             _ => self.out.states.push((cell, origin)),
                         }
                     }
@@ -268,6 +279,8 @@ impl Lower<'_> {
                 DeclKind::Let { .. }
                 | DeclKind::Policy { .. }
                 | DeclKind::Update { .. }
+                | DeclKind::Trait(_)
+                | DeclKind::Population(_)
                 | DeclKind::Expect(_)
                 | DeclKind::Unknown => Home::None,
             };
@@ -365,14 +378,14 @@ impl Lower<'_> {
             let after_moves = self.after_moves(id);
             self.each(id, |l, _| {
                 let value = l.expr(value);
-                l.out.lets.push(Definition { value, after_moves });
+                l.out.lets.push(Definition { of: None, value, after_moves });
             });
         }
         for (id, decl) in hir.decls() {
             if let (DeclKind::Let { value }, Home::Fact(_)) = (&decl.kind, self.homes[id.0 as usize]) {
                 self.each(id, |l, _| {
                     let value = l.expr(*value);
-                    l.out.facts.push(Fact { value });
+                    l.out.facts.push(Fact { of: None, value });
                 });
             }
         }
@@ -463,13 +476,13 @@ impl Lower<'_> {
                     let not = self.add(Expr::Unary(Unary::Not, holds));
                     condition = self.add(Expr::Binary(Binary::Or, not, condition));
                 }
-                self.out.asserts.push(Assert { number, members, condition, after_moves });
+                self.out.asserts.push(Assert { of: None, number, members, condition, after_moves });
             }
             a.binders.iter().zip(before).for_each(|(b, m)| self.env[b.0 as usize] = m);
             return;
         }
         let condition = self.expr(condition);
-        self.out.asserts.push(Assert { number, members: Vec::new(), condition, after_moves });
+        self.out.asserts.push(Assert { of: None, number, members: Vec::new(), condition, after_moves });
     }
 
     /// The number of the stock at an end of a move.
@@ -538,7 +551,7 @@ impl Lower<'_> {
             _ => None,
         });
         let legs = legs.collect();
-        self.out.trades.push(Trade { origin, legs, short: trade.short });
+        self.out.trades.push(Trade { of: None, origin, legs, short: trade.short });
     }
 
     fn moved(&mut self, origin: Origin, m: &hir::Move) {
@@ -547,7 +560,7 @@ impl Lower<'_> {
         for part in &m.to {
             let to = self.stock(&part.place);
             let share = part.share.map(|e| self.expr(e));
-            self.out.parts.push(Part { to, share });
+            self.out.parts.push(Part { to, whose: None, share });
         }
         let parts = (first, self.out.parts.len() as u32);
         let amounts = self.facts.amounts[origin.decl.0 as usize];
@@ -574,8 +587,23 @@ impl Lower<'_> {
         }
         let once = matches!(m.timing, Timing::When { once: true, .. });
         let (flow, two_way, short) = (m.flow, m.two_way, m.short);
-        let moved =
-            Move { origin, flow, two_way, from, parts, amounts, phase, trade, amount, condition, once, short, event };
+        let moved = Move {
+            of: None,
+            origin,
+            flow,
+            two_way,
+            from,
+            whose: None,
+            parts,
+            amounts,
+            phase,
+            trade,
+            amount,
+            condition,
+            once,
+            short,
+            event,
+        };
         self.out.moves.push(moved);
     }
 
@@ -590,6 +618,7 @@ impl Lower<'_> {
         let value = self.expr(value);
         let phase = self.hir.decl(origin.decl).phase;
         self.out.updates.push(Update {
+            of: None,
             cell: CellId(first + member as u32),
             origin,
             value,
@@ -606,7 +635,7 @@ impl Lower<'_> {
             Rule::Next { value, every } => (self.expr(*value), false, every.map(|e| self.period(origin, e))),
             Rule::Rate(value) => (self.expr(*value), true, None),
         };
-        self.out.updates.push(Update { cell, origin, value, rate, every, phase: None });
+        self.out.updates.push(Update { of: None, cell, origin, value, rate, every, phase: None });
     }
 
     /// A period, which must be a step at least; one that hangs on params is checked when a run starts.
@@ -615,14 +644,14 @@ impl Lower<'_> {
         if constant(self.facts, e).is_none() {
             let low = self.constant(self.out.clock.dt * (1.0 - 1e-9));
             let high = self.constant(f64::INFINITY);
-            self.out.start_bounds.push(Bound { origin, value, low, high });
+            self.out.start_bounds.push(Bound { of: None, origin, value, low, high });
         }
         value
     }
 
     fn limits(&mut self, origin: Origin, (low, high): (hir::ExprId, hir::ExprId)) -> Bound {
         let value = self.value(origin.decl, origin.member);
-        Bound { origin, value, low: self.expr(low), high: self.expr(high) }
+        Bound { of: None, origin, value, low: self.expr(low), high: self.expr(high) }
     }
 
     fn conserves(&mut self) {

@@ -49,7 +49,7 @@ impl Lower<'_> {
                         let cell = self.cell();
                         self.memory.entry(key).or_default().initial = Some(cell);
                         let (value, after_moves) = self.value_of(key);
-                        self.out.rows.push(RowCell { cell, value, after_moves, first: true });
+                        self.out.rows.push(RowCell { of: None, cell, value, after_moves, first: true });
                         cell
                     }
                 };
@@ -65,7 +65,7 @@ impl Lower<'_> {
                             Home::Move(m) => Summed::Move(MoveId(m + member)),
                             _ => Summed::Rate(self.value(id, member)),
                         };
-                        self.out.sums.push(Sum { cell, what });
+                        self.out.sums.push(Sum { of: None, cell, what });
                         cell
                     }
                 };
@@ -107,7 +107,7 @@ impl Lower<'_> {
         let cell = self.cell();
         self.memory.entry(key).or_default().row = Some(cell);
         let (value, after_moves) = self.value_of(key);
-        self.out.rows.push(RowCell { cell, value, after_moves, first: false });
+        self.out.rows.push(RowCell { of: None, cell, value, after_moves, first: false });
         cell
     }
 

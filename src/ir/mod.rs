@@ -10,9 +10,13 @@ mod draw;
 mod expr;
 mod lower;
 mod memory;
+mod population;
 
 pub use chance::{Draw, Uncertain};
 pub use lower::{Asked, TooLarge, lower};
+pub use population::{
+    Among, Birth, Born, Funded, Gather, PopId, Population, Referred, Retire, Route, Spawn, Spawning, Who, Whose,
+};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -105,6 +109,19 @@ pub enum Expr {
     Uncertain(u32),
     /// What whoever runs the model puts in place, by number; at the start only.
     Input(u32),
+    /// Of the member that a name stands for: a cell, let, fact, draw, or what a move of it moved or asked for, or with which
+    /// factor its trade went through.
+    Of(Who, ExprId),
+    /// The lasting number of the member that a name stands for.
+    Number(Who),
+    /// The number of the row in which it is first seen.
+    FirstRow(Who),
+    /// How many members are alive.
+    Alive(PopId),
+    /// A value of the member that a reference names, by number.
+    Refer(u32),
+    /// A function of many values, living members among them, by number.
+    Gather(u32),
 }
 
 /// The values that a function of many looks at.
@@ -230,6 +247,8 @@ fn least_common_multiple(a: &BigInt, b: &BigInt) -> BigInt {
 /// A stock.
 #[derive(Clone, Debug)]
 pub struct Stock {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub cell: CellId,
     pub origin: Origin,
     pub signed: bool,
@@ -238,6 +257,8 @@ pub struct Stock {
 /// What a `let` is.
 #[derive(Clone, Debug)]
 pub struct Definition {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub value: ExprId,
     /// It hangs on what moves in the step, so it is known only after that.
     pub after_moves: bool,
@@ -246,13 +267,17 @@ pub struct Definition {
 /// A flow, a transfer, or a leg of a trade.
 #[derive(Clone, Debug)]
 pub struct Move {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub origin: Origin,
     /// Per time, and not an amount.
     pub flow: bool,
     /// It may be negative, and then flows from its only target to its source.
     pub two_way: bool,
-    /// A stock by number; `None` is the cloud.
+    /// A stock by number; `None` is the cloud. One of a population is that of the moving member itself, unless `whose` says.
     pub from: Option<usize>,
+    /// Of a referred member's stock: which member, among the model's `whose`.
+    pub whose: Option<u32>,
     /// Where it gives, among the model's parts: one without a share, or those of a split.
     pub parts: (u32, u32),
     /// The parts of the split are amounts (for a flow per time), and no shares.
@@ -273,8 +298,9 @@ pub struct Move {
 /// Where a move gives, and how much of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
-    /// A stock by number; `None` is the cloud.
+    /// A stock by number; `None` is the cloud. As of a move's source.
     pub to: Option<usize>,
+    pub whose: Option<u32>,
     /// A share or an amount; the last part of a move has what the others leave, whatever it says.
     pub share: Option<ExprId>,
 }
@@ -282,6 +308,8 @@ pub struct Part {
 /// Transfers that go through together, as far as the poorest of their sources lets them.
 #[derive(Clone, Debug)]
 pub struct Trade {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub origin: Origin,
     pub legs: Vec<MoveId>,
     pub short: Option<ShortKind>,
@@ -290,6 +318,8 @@ pub struct Trade {
 /// A `let` of a phase: worked out once, when the phase runs.
 #[derive(Clone, Debug)]
 pub struct Fact {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub value: ExprId,
 }
 
@@ -319,6 +349,8 @@ pub enum Work {
 /// How a state moves.
 #[derive(Clone, Debug)]
 pub struct Update {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub cell: CellId,
     pub origin: Origin,
     pub value: ExprId,
@@ -333,6 +365,8 @@ pub struct Update {
 /// What a cell takes from each row.
 #[derive(Clone, Debug)]
 pub struct RowCell {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub cell: CellId,
     pub value: ExprId,
     pub after_moves: bool,
@@ -343,6 +377,8 @@ pub struct RowCell {
 /// A sum since the start.
 #[derive(Clone, Debug)]
 pub struct Sum {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub cell: CellId,
     pub what: Summed,
 }
@@ -359,6 +395,8 @@ pub enum Summed {
 /// A value with bounds.
 #[derive(Clone, Debug)]
 pub struct Bound {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     pub origin: Origin,
     pub value: ExprId,
     pub low: ExprId,
@@ -368,6 +406,8 @@ pub struct Bound {
 /// A condition that must hold in every row.
 #[derive(Clone, Debug)]
 pub struct Assert {
+    /// The population that has it; `None` is the model.
+    pub of: Option<PopId>,
     /// Its number in the source.
     pub number: usize,
     /// Of one over members, those that it is about here.
@@ -488,6 +528,8 @@ pub struct Model {
     pub inputs: Vec<Origin>,
     pub params: usize,
     pub cells: usize,
+    /// The population that each cell belongs to; `None` is the model.
+    pub owners: Vec<Option<PopId>>,
     /// So many of the first cells are stocks and states: what a phase changes.
     pub holdings: usize,
     pub opening: Vec<(Opened, ExprId, Origin)>,
@@ -520,6 +562,14 @@ pub struct Model {
     /// What is compared with files; a test of the model keeps these and no columns.
     pub expects: Vec<Column>,
     pub assets: Vec<Asset>,
+    pub populations: Vec<Population>,
+    /// How many names of living members there are.
+    pub whos: usize,
+    pub spawns: Vec<Spawn>,
+    pub retires: Vec<Retire>,
+    pub gathers: Vec<Gather>,
+    pub referred: Vec<Referred>,
+    pub whose: Vec<Whose>,
 }
 
 impl Model {

@@ -738,6 +738,10 @@ impl Builder<'_> {
             }
             Expr::Series(s) if self.model.runs[s as usize] > 0 => self.g.call(Call::OfRun(s, halves), Vec::new()),
             Expr::Series(s) => self.g.call(Call::Series(s, halves), Vec::new()),
+            // What lives is run alone, and comes to no lanes.
+            Expr::Of(..) | Expr::Number(_) | Expr::FirstRow(_) | Expr::Alive(_) | Expr::Refer(_) | Expr::Gather(_) => {
+                self.g.constant(f64::NAN)
+            }
             Expr::Many(list) => self.many(list),
             Expr::Pick(pick) => {
                 let pick = &self.model.picks[pick as usize];
