@@ -8,7 +8,7 @@ use num_traits::{Signed, Zero};
 use super::constant::{Fold, constant};
 use super::{ConserveFacts, Facts, OpeningTotal, Ty, member_names};
 use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::hir::{Conserve, Decl, DeclId, DeclKind, ExprId, ExprKind, Model, Move, Place, PlaceKind, Timing};
+use crate::hir::{Conserve, Decl, DeclId, DeclKind, Except, ExprId, ExprKind, Model, Move, Place, PlaceKind, Timing};
 use crate::source::SourceMap;
 use crate::units::{Dim, magnitude, to_f64};
 
@@ -380,7 +380,8 @@ impl Ledger<'_> {
         let meant = self.exceptions(conserve, dim, name);
         for (id, decl, m) in self.model.moves() {
             let named = &self.model.decl(self.model.whole(id)).name;
-            let excepted = conserve.except.iter().any(|(n, _)| n == named) || meant.contains(named);
+            let flow = |n: &str| n == named || decl.entity.is_some() && named.ends_with(&format!(".{n}"));
+            let excepted = conserve.except.iter().any(|e| e.life.is_none() && flow(&e.name)) || meant.contains(named);
             if let (false, Some((inside, cloud))) = (excepted, self.crosses(m, dim)) {
                 self.leak(conserve, name, decl, named, (m, inside, cloud));
             }
@@ -450,8 +451,8 @@ impl Ledger<'_> {
             .filter(|(_, _, m)| unknown(m) || self.crosses(m, dim).is_some())
             .map(|(id, ..)| self.model.decl(self.model.whole(id)))
             .collect();
-        for (name, span) in &conserve.except {
-            if crossing.iter().any(|d| d.name == *name) {
+        for Except { name, span, life } in &conserve.except {
+            if life.is_some() || crossing.iter().any(|d| d.name == *name || d.name.ends_with(&format!(".{name}"))) {
                 continue;
             }
             let decl = self.model.decls.iter().find(|d| d.name == *name && !["update", "expect"].contains(&d.word));

@@ -53,8 +53,9 @@ impl<'a> Resolver<'a> {
 
     /// `share[r]`
     pub(super) fn form(&self, decl: &Decl) -> String {
-        let names: Vec<&str> = decl.axes.iter().map(|b| self.model.binder(*b).name.as_str()).collect();
-        decl.with_members(&names.join(", "))
+        let axes = decl.axes.iter().skip(usize::from(decl.entity.is_some()));
+        let names: Vec<&str> = axes.map(|b| self.model.binder(*b).name.as_str()).collect();
+        if names.is_empty() { decl.name.clone() } else { decl.with_members(&names.join(", ")) }
     }
 
     /// `Recipient and Year`
@@ -71,7 +72,15 @@ impl<'a> Resolver<'a> {
         otherwise: Option<&'a ast::Expr>,
         span: Span,
     ) -> ExprKind {
+        let mut own = None;
         let found = match &base.kind {
+            ast::ExprKind::Field(member, field) => {
+                let Some((decl, at)) = self.of_member(member, field) else {
+                    return self.silent(subscripts, otherwise);
+                };
+                own = at;
+                decl
+            }
             ast::ExprKind::Name(name) if !self.scope.iter().any(|(n, _)| n == name) => {
                 match self.names.get(name).map(|e| e.meaning) {
                     Some(Meaning::Decl(id)) => Some(id),
@@ -97,7 +106,10 @@ impl<'a> Resolver<'a> {
             self.report(error);
             return self.silent(subscripts, otherwise);
         };
-        let at = self.subscripts(decl, subscripts, span);
+        let at = match own {
+            Some(own) => self.subscripts_behind(decl, own, subscripts, span),
+            None => self.subscripts(decl, subscripts, span),
+        };
         // A bare number after `else` counts in the array's unit, so it is a place like any other.
         let ty = self.model.decl(decl).ty.clone();
         let otherwise = otherwise.map(|e| self.expr_wanting(e, ty.as_ref()));
@@ -110,6 +122,22 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// What stands before a subscript: `Product.supply`, `p.held`; with the member itself where it says one.
+    fn of_member(&mut self, base: &'a ast::Expr, field: &ast::Name) -> Option<(Option<DeclId>, Option<Vec<ExprId>>)> {
+        let whole = match &base.kind {
+            ast::ExprKind::Name(name) if !self.scope.iter().any(|(n, _)| n == name) => {
+                self.index_named(name).and_then(|i| self.living(i))
+            }
+            _ => None,
+        };
+        if let Some(entity) = whole {
+            return Some((Some(self.attribute_named(entity, field)?), Some(Vec::new())));
+        }
+        let Some(entity) = self.label_type(base).and_then(|i| self.living(i)) else { return Some((None, None)) };
+        let member = self.expr(base);
+        Some((Some(self.attribute_named(entity, field)?), Some(vec![member])))
+    }
+
     /// Names in what is wrong already count as read.
     fn silent(&mut self, subscripts: &'a [ast::Expr], otherwise: Option<&'a ast::Expr>) -> ExprKind {
         for e in subscripts.iter().chain(otherwise) {
@@ -120,19 +148,33 @@ impl<'a> Resolver<'a> {
         ExprKind::Error
     }
 
-    /// The subscripts of an array, one for each of its indexes.
+    /// The subscripts of an array, one for each of its indexes; of what a member of an entity has, inside it, behind the
+    /// member itself.
     pub(super) fn subscripts(&mut self, id: DeclId, subscripts: &'a [ast::Expr], span: Span) -> Option<Vec<ExprId>> {
+        let own = self.own_subscripts(id, span);
+        self.subscripts_behind(id, own, subscripts, span)
+    }
+
+    /// The same, the first of them known.
+    pub(super) fn subscripts_behind(
+        &mut self,
+        id: DeclId,
+        own: Vec<ExprId>,
+        subscripts: &'a [ast::Expr],
+        span: Span,
+    ) -> Option<Vec<ExprId>> {
         let decl = self.model.decl(id);
-        if decl.axes.len() != subscripts.len() {
+        let open = decl.axes.len() - own.len().min(decl.axes.len());
+        if open != subscripts.len() {
             let (name, line) = (decl.name.clone(), self.line(decl.span));
-            let (fact, help) = if decl.axes.is_empty() {
+            let (fact, help) = if open == 0 {
                 let help = match self.trades.contains_key(&id) {
                     true => format!("a leg is read with a point: `{name}.1`"),
                     false => format!("write `{name}`, without a subscript"),
                 };
                 (format!("`{name}` is one value, and has no members"), help)
             } else {
-                let has = count(decl.axes.len(), "index").replace("indexs", "indexes");
+                let has = count(open, "index").replace("indexs", "indexes");
                 let given = count(subscripts.len(), "subscript");
                 (format!("`{name}` has {has}, and is given {given}"), format!("write `{}`", self.form(decl)))
             };
@@ -141,8 +183,12 @@ impl<'a> Resolver<'a> {
             self.silent(subscripts, None);
             return None;
         }
-        let indexes: Vec<IndexId> = decl.axes.iter().map(|b| self.model.binder(*b).index).collect();
-        Some(subscripts.iter().zip(indexes).map(|(e, index)| self.wanted(e, Some(index))).collect())
+        let indexes: Vec<IndexId> = decl.axes[own.len()..].iter().map(|b| self.model.binder(*b).index).collect();
+        let mut at = own;
+        for (e, index) in subscripts.iter().zip(indexes) {
+            at.push(self.wanted(e, Some(index)));
+        }
+        Some(at)
     }
 
     /// The right side of a declaration: an array value where it is an array, a label where one is wanted.
@@ -317,6 +363,9 @@ impl<'a> Resolver<'a> {
                 if matches!(self.model.index(index).members, super::Members::Unknown) {
                     return Some(ExprKind::Error);
                 }
+                if let Some(entity) = self.living(index) {
+                    return Some(ExprKind::Decl(self.model.entities[entity.0 as usize].population));
+                }
                 let n = self.model.members(index).len();
                 return Some(ExprKind::Number {
                     value: num_rational::BigRational::from_integer(n.into()),
@@ -378,9 +427,11 @@ impl<'a> Resolver<'a> {
         if arg.binders.is_empty()
             && let Some((_, decl)) = spread
         {
-            binders = self.members_of(decl);
-            like = Some(decl);
-            self.spread = Some((decl, binders.clone()));
+            binders = self.members_of(decl, self.bare(&arg.value));
+            let own = self.model.decl(decl).axes.len() - binders.len();
+            like = Some(decl).filter(|_| own == 0);
+            let me = self.model.decl(decl).axes[..own].to_vec();
+            self.spread = Some((decl, me.into_iter().chain(binders.iter().copied()).collect()));
         }
         let value = self.expr(&arg.value);
         self.spread = before;
@@ -389,12 +440,10 @@ impl<'a> Resolver<'a> {
         Some(ExprKind::Aggregate(Box::new(Aggregate { builtin, head, binders, like, value, otherwise })))
     }
 
-    /// New names for the members of an array.
-    pub(super) fn members_of(&mut self, decl: DeclId) -> Vec<BinderId> {
-        let axes: Vec<(String, IndexId)> = self
-            .model
-            .decl(decl)
-            .axes
+    /// New names for the members of an array; of a bare name inside an entity, for those that the member itself has.
+    pub(super) fn members_of(&mut self, decl: DeclId, bare: bool) -> Vec<BinderId> {
+        let open = if bare { self.open_axes(decl) } else { &self.model.decl(decl).axes };
+        let axes: Vec<(String, IndexId)> = open
             .iter()
             .map(|b| {
                 let binder = self.model.binder(*b);
@@ -404,19 +453,39 @@ impl<'a> Resolver<'a> {
         axes.into_iter().map(|(name, index)| self.new_binder(&name, index)).collect()
     }
 
+    /// Whether the array in an expression is named by itself, and not behind the name of an entity.
+    fn bare(&self, e: &ast::Expr) -> bool {
+        match &e.kind {
+            ast::ExprKind::Paren(inner) => self.bare(inner),
+            ast::ExprKind::Call { args, .. } => args.first().is_none_or(|a| self.bare(&a.value)),
+            ast::ExprKind::Field(base, _) => match &base.kind {
+                ast::ExprKind::Name(name) => self.index_named(name).is_none(),
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+
     /// The array that an expression is as a whole: its bare name, or a function of the whole run or of another moment of it.
     pub(super) fn array_in(&self, e: &ast::Expr) -> Option<DeclId> {
         match &e.kind {
             ast::ExprKind::Paren(inner) => self.array_in(inner),
             ast::ExprKind::Name(name) if !self.scope.iter().any(|(n, _)| n == name) => {
                 match self.names.get(name).map(|n| n.meaning) {
-                    Some(Meaning::Decl(id)) if !self.model.decl(id).axes.is_empty() => Some(id),
+                    Some(Meaning::Decl(id)) if !self.open_axes(id).is_empty() => Some(id),
                     _ => None,
                 }
             }
             ast::ExprKind::Field(base, leg) => match &base.kind {
                 ast::ExprKind::Name(name) => {
-                    self.leg_named(name, &leg.text).filter(|id| !self.model.decl(*id).axes.is_empty())
+                    // `Product.supply` are those of all members.
+                    if let Some(entity) = self.index_named(name).and_then(|i| self.living(i))
+                        && let Some(Meaning::Decl(id)) =
+                            self.own_names[entity.0 as usize].get(&leg.text).map(|e| e.meaning)
+                    {
+                        return Some(id);
+                    }
+                    self.leg_named(name, &leg.text).filter(|id| !self.open_axes(*id).is_empty())
                 }
                 _ => None,
             },

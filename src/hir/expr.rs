@@ -106,14 +106,21 @@ impl<'a> Resolver<'a> {
         if let Some(leg) = self.leg_of_trade(base, field, e.span) {
             return leg;
         }
-        let ast::ExprKind::Name(name) = &base.kind else { return self.later("an attribute", e) };
-        let Some(index) = self.index_named(name) else {
-            if !self.names.contains_key(name) {
-                self.unknown_name(name, base.span);
-                return ExprKind::Error;
-            }
-            return self.later("an attribute", e);
+        if let Some(entity) = self.label_type(base).and_then(|i| self.living(i))
+            && !matches!(&base.kind, ast::ExprKind::Name(name) if self.is_index_here(name))
+        {
+            return self.attribute(base, field, entity);
+        }
+        let ast::ExprKind::Name(name) = &base.kind else { return self.no_attribute(base, field) };
+        let Some(index) = self.index_named(name).filter(|_| self.is_index_here(name)) else {
+            return self.no_attribute(base, field);
         };
+        if let Some(entity) = self.living(index) {
+            return match self.attribute_named(entity, field) {
+                Some(decl) => self.bare_array(decl, e.span),
+                None => ExprKind::Error,
+            };
+        }
         match self.label_in(index, &field.text) {
             Some(at) => self.label(self.model.index(index).root, at),
             None => {
@@ -142,6 +149,10 @@ impl<'a> Resolver<'a> {
         };
         let Some(Meaning::Decl(id)) = self.names.get(name).map(|e| e.meaning) else { return None };
         let number = leg.text.parse::<usize>().ok();
+        // `recruiter.wallet` is no leg.
+        if number.is_none() && self.reference(name).is_some() {
+            return None;
+        }
         let Some(legs) = self.trades.get(&id) else {
             let moves = matches!(self.model.decl(id).word, "flow" | "transfer");
             if !moves {
@@ -176,32 +187,49 @@ impl<'a> Resolver<'a> {
         self.model.decls[id.0 as usize].read = true;
         self.model.decls[decl.0 as usize].read = true;
         if subscripts.is_empty() {
-            return Some(if self.model.decl(decl).axes.is_empty() {
-                ExprKind::Decl(decl)
-            } else {
-                self.bare_array(decl, span)
-            });
+            return Some(self.bare_name(decl, span));
         }
         let at = self.subscripts(decl, subscripts, span)?;
         Some(ExprKind::Element { decl, at, otherwise: None })
     }
 
-    /// Something of the language that is not built yet; its names count as read.
-    fn later(&mut self, what: &str, e: &'a ast::Expr) -> ExprKind {
-        self.not_yet(what, e.span);
-        let mut stack = vec![e];
-        while let Some(e) = stack.pop() {
-            if let ast::ExprKind::Name(name) = &e.kind
-                && let Some(Meaning::Decl(id)) = self.names.get(name).map(|n| n.meaning)
-            {
-                self.model.decls[id.0 as usize].read = true;
-            }
-            e.kind.each_child(&mut |child| stack.push(child));
+    /// Whether a name is that of an index, and of no member around.
+    fn is_index_here(&self, name: &str) -> bool {
+        self.index_named(name).is_some() && !self.scope.iter().any(|(n, _)| n == name)
+    }
+
+    /// A named value without subscripts.
+    fn bare_name(&mut self, id: super::DeclId, span: Span) -> ExprKind {
+        if self.model.decl(id).axes.is_empty() {
+            return ExprKind::Decl(id);
         }
+        if self.open_axes(id).is_empty() {
+            let at = self.own_subscripts(id, span);
+            return ExprKind::Element { decl: id, at, otherwise: None };
+        }
+        self.bare_array(id, span)
+    }
+
+    /// A point behind what has no attributes.
+    fn no_attribute(&mut self, base: &'a ast::Expr, field: &ast::Name) -> ExprKind {
+        let before = self.diagnostics.len();
+        let value = self.expr(base);
+        if self.diagnostics.len() > before || matches!(self.model.expr(value).kind, ExprKind::Error) {
+            return ExprKind::Error;
+        }
+        let text = self.sources.text(base.span).to_string();
+        let error = Diagnostic::new(
+            Code::E0703,
+            format!("`{text}` is no member of an entity, and has no `{}`", field.text),
+            base.span.to(field.span),
+            "only members have values of their own",
+        )
+        .help("a member is a name of a comprehension, `sum(p.supply for p in Product)`, or a reference, `trait owner: Seller ~ pick(s for s in Seller)`");
+        self.report(error);
         ExprKind::Error
     }
 
-    fn name(&mut self, name: &str, span: Span) -> ExprKind {
+    pub(super) fn name(&mut self, name: &str, span: Span) -> ExprKind {
         if let Some((_, binder)) = self.scope.iter().rev().find(|(n, _)| n == name) {
             return ExprKind::Member(*binder);
         }
@@ -218,14 +246,24 @@ impl<'a> Resolver<'a> {
             Some(Meaning::Unit(id)) => ExprKind::Unit(id),
             Some(Meaning::Decl(id)) => {
                 self.model.decls[id.0 as usize].read = true;
-                if self.model.decl(id).axes.is_empty() { ExprKind::Decl(id) } else { self.bare_array(id, span) }
+                self.bare_name(id, span)
             }
             Some(Meaning::Index(id)) => {
+                if let Some(entity) = self.living(id) {
+                    self.model.indexes[id.0 as usize].read = true;
+                    return ExprKind::Decl(self.model.entities[entity.0 as usize].population);
+                }
                 self.index_as_value(id, span);
                 ExprKind::Error
             }
             Some(Meaning::Unknown) => ExprKind::Error,
             None => {
+                if let Some(entity) = self.inside
+                    && name == "number"
+                {
+                    let me = self.model.entities[entity.0 as usize].me;
+                    return ExprKind::NumberOf(self.add(ExprKind::Member(me), span));
+                }
                 if let Some(label) = self.only_label(name, span) {
                     return label;
                 }

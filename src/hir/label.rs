@@ -165,12 +165,25 @@ impl<'a> Resolver<'a> {
             }
             ast::ExprKind::Subscript { base, .. } => match &base.kind {
                 ast::ExprKind::Name(name) => self.label_type_of(name, left),
+                ast::ExprKind::Field(..) => self.label_type_within(base, left),
                 _ => None,
             },
-            ast::ExprKind::Field(base, _) => match &base.kind {
-                ast::ExprKind::Name(name) => self.index_named(name).map(|id| self.model.index(id).root),
-                _ => None,
-            },
+            ast::ExprKind::Field(base, field) => {
+                let index = match &base.kind {
+                    ast::ExprKind::Name(name) if !self.is_near(name) => self.index_named(name),
+                    _ => None,
+                };
+                match index {
+                    Some(index) => match self.living(index) {
+                        Some(entity) => self.attribute_label(entity, &field.text, left),
+                        None => Some(self.model.index(index).root),
+                    },
+                    None => {
+                        let entity = self.label_type_within(base, left).and_then(|i| self.living(i))?;
+                        self.attribute_label(entity, &field.text, left)
+                    }
+                }
+            }
             ast::ExprKind::If(parts) => {
                 self.label_type_within(&parts[1], left).or_else(|| self.label_type_within(&parts[2], left))
             }
@@ -208,7 +221,16 @@ impl<'a> Resolver<'a> {
                 _ => None,
             };
         };
+        self.label_of_decl(id, left)
+    }
+
+    /// The index whose member a declaration's value is.
+    pub(super) fn label_of_decl(&self, id: super::DeclId, left: usize) -> Option<IndexId> {
+        let left = left.checked_sub(1)?;
         let (ty, value) = self.written.get(id.0 as usize).copied()?;
+        if let (None, Some(index)) = (ty, self.picks.get(&id)) {
+            return self.index_named(index).map(|id| self.model.index(id).root);
+        }
         match ty {
             Some(ast::Type { kind: ast::TypeKind::Name(name), .. }) => {
                 self.index_named(&name.text).map(|id| self.model.index(id).root)

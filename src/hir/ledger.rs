@@ -2,7 +2,8 @@
 
 use super::resolve::{Head, Meaning, Resolver, quoted};
 use super::{
-    Annotation, BinderId, Conserve, DeclId, DeclKind, ExprId, Move, Part, Place, PlaceKind, ShortKind, Timing, Trade,
+    Annotation, BinderId, Conserve, DeclId, DeclKind, Except, ExprId, Life, Move, Part, Place, PlaceKind, ShortKind,
+    Timing, Trade,
 };
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
@@ -61,32 +62,12 @@ impl<'a> Resolver<'a> {
         let Manner { flow, two_way, short, timing, trade } = manner;
         let amount = self.value(&leg.amount, axes, None);
         let from = self.place(&leg.from);
-        let to = match &leg.to {
-            ast::Target::One(place, None) => vec![Part { place: self.place(place), share: None }],
-            ast::Target::One(place, Some(_)) => {
-                self.not_yet("a second choice of target", place.span);
-                return DeclKind::Unknown;
-            }
-            ast::Target::Split(parts, span) => {
-                if two_way {
-                    let error = Diagnostic::new(
-                        Code::E0413,
-                        "what may run either way has one other end",
-                        *span,
-                        "a split could not be put together again",
-                    )
-                    .help("write a `<->` with each of them");
-                    self.report(error);
-                    return DeclKind::Unknown;
-                }
-                self.parts(parts, *span)
-            }
-        };
+        let Some(to) = self.target(&leg.to, two_way) else { return DeclKind::Unknown };
         DeclKind::Move(Box::new(Move { flow, two_way, from, to, amount, short, timing, trade }))
     }
 
     /// `{ devs: 70%; ops: rest }`
-    fn parts(&mut self, parts: &'a [(ast::Place, ast::Part)], span: Span) -> Vec<Part> {
+    pub(super) fn parts(&mut self, parts: &'a [(ast::Place, ast::Part)], span: Span) -> Vec<Part> {
         let mut out = Vec::new();
         for (i, (place, part)) in parts.iter().enumerate() {
             if let (ast::PlaceKind::Name { name, .. }, ast::Part::Expr(e)) = (&place.kind, part)
@@ -172,12 +153,12 @@ impl<'a> Resolver<'a> {
         options
     }
 
-    fn place(&mut self, place: &'a ast::Place) -> Place {
+    pub(super) fn place(&mut self, place: &'a ast::Place) -> Place {
         let mut at = Vec::new();
         let kind = match &place.kind {
             ast::PlaceKind::Cloud => PlaceKind::Cloud,
             ast::PlaceKind::Name { name, subscripts } => match self.names.get(&name.text).map(|e| e.meaning) {
-                Some(Meaning::Decl(id)) if subscripts.is_empty() && !self.model.decl(id).axes.is_empty() => {
+                Some(Meaning::Decl(id)) if subscripts.is_empty() && !self.open_axes(id).is_empty() => {
                     self.bare_end(id, place.span);
                     PlaceKind::Unknown
                 }
@@ -202,10 +183,7 @@ impl<'a> Resolver<'a> {
                     PlaceKind::Unknown
                 }
             },
-            ast::PlaceKind::Member(..) => {
-                self.not_yet("a stock of an entity", place.span);
-                PlaceKind::Unknown
-            }
+            ast::PlaceKind::Member(base, field) => return self.place_of_member(base, field, place.span),
         };
         Place { kind, at, otherwise: None, span: place.span }
     }
@@ -223,7 +201,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// An end that is a whole array.
-    fn bare_end(&mut self, id: DeclId, span: Span) {
+    pub(super) fn bare_end(&mut self, id: DeclId, span: Span) {
         let decl = self.model.decl(id);
         let form = self.form(decl);
         let binders: Vec<String> = decl
@@ -332,11 +310,9 @@ impl<'a> Resolver<'a> {
     ) {
         let total = total.map(|e| self.expr(e));
         let mut names = Vec::new();
-        for (name, population) in except {
-            match population {
-                Some(word) => self.not_yet("an exception for births or deaths", word.span),
-                None => names.push((name.text.clone(), name.span)),
-            }
+        for (name, life) in except {
+            let life = life.as_ref().map(|word| if word.text == "births" { Life::Births } else { Life::Deaths });
+            names.push(Except { name: name.text.clone(), span: name.span, life });
         }
         let Some(id) = self.unit_named(unit) else { return };
         self.model.conserves.push(Conserve { unit: id, unit_span: unit.span, total, except: names, span });

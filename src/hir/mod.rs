@@ -8,6 +8,7 @@ mod asked;
 mod cell;
 mod data;
 mod draw;
+mod entity;
 mod experiment;
 mod expr;
 mod index;
@@ -739,14 +740,36 @@ pub struct Conserve {
     /// What the stocks open with in all.
     pub total: Option<ExprId>,
     /// Which edges may cross the boundary.
-    pub except: Vec<(String, Span)>,
+    pub except: Vec<Except>,
     /// The whole declaration.
     pub span: Span,
+}
+
+/// What a `conserve` lets through.
+#[derive(Clone, Debug)]
+pub struct Except {
+    /// A flow or transfer, or an entity.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Of an entity: its births or its deaths.
+    pub life: Option<Life>,
+}
+
+/// What crosses the boundary without a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// What newborns open with.
+    Births,
+    /// What those that retire hold.
+    Deaths,
 }
 
 /// `assert …`
 #[derive(Debug)]
 pub struct Assert {
+    /// The entity in which it stands: it must hold of every member.
+    pub entity: Option<EntityId>,
     /// What must hold.
     pub condition: ExprId,
     /// The whole declaration.

@@ -165,9 +165,9 @@ impl<'a> Resolver<'a> {
         };
         let decl = self.model.decl(state);
         let root = |b: &BinderId| self.model.index(self.model.binder(*b).index).root;
-        if !decl.axes.iter().map(root).eq(axes.iter().map(root)) {
-            let members: Vec<String> = decl
-                .axes
+        let own = self.open_axes(state).to_vec();
+        if !own.iter().map(root).eq(axes.iter().map(root)) {
+            let members: Vec<String> = own
                 .iter()
                 .map(|b| {
                     format!("{} in {}", self.model.binder(*b).name, self.model.index(self.model.binder(*b).index).name)

@@ -78,6 +78,7 @@ pub(super) enum Callable {
 struct Placed<'a> {
     item: &'a ast::Item,
     phase: Option<&'a ast::Name>,
+    entity: Option<EntityId>,
 }
 
 /// The head of a declaration: the members that it is over.
@@ -156,6 +157,14 @@ pub(super) struct Resolver<'a> {
     pub local_types: Vec<Option<IndexId>>,
     /// The functions that it calls.
     pub calls: Vec<(FnId, Span)>,
+    /// The names that each entity declares, by [`EntityId`].
+    pub own_names: Vec<super::entity::Names>,
+    /// The entity at hand, whose names are looked up first, and the names of the model that they hide.
+    pub inside: Option<EntityId>,
+    pub collecting: Option<EntityId>,
+    pub hidden: Vec<(String, Option<Entry>)>,
+    /// The entity among whose members a trait picks.
+    pub picks: BTreeMap<DeclId, &'a str>,
 }
 
 /// A derived unit whose factor has still to be worked out.
@@ -213,11 +222,17 @@ pub fn resolve(
         locals: Vec::new(),
         local_types: Vec::new(),
         calls: Vec::new(),
+        own_names: Vec::new(),
+        inside: None,
+        collecting: None,
+        hidden: Vec::new(),
+        picks: BTreeMap::new(),
     };
     // The prelude is settled before the model's names can replace its.
     let mut placed = [Vec::new(), Vec::new()];
+    let mut entities = 0;
     for input in inputs {
-        flatten(&input.file.items, None, &mut placed[usize::from(!input.prelude)]);
+        flatten(&input.file.items, (None, None), &mut entities, &mut placed[usize::from(!input.prelude)]);
     }
     let [prelude, own] = placed;
     resolver.phases(own.iter().map(|p| p.item));
@@ -234,7 +249,9 @@ pub fn resolve(
     for (items, prelude) in [(&prelude, true), (&own, false)] {
         for placed in items {
             let first = resolver.model.decls.len();
+            resolver.collecting = placed.entity;
             resolver.collect(placed.item, prelude);
+            resolver.collecting = None;
             let phase = placed.phase.map(|name| resolver.phase_named(name).unwrap_or(0));
             resolver.model.decls[first..].iter_mut().for_each(|d| d.phase = phase);
         }
@@ -251,9 +268,11 @@ pub fn resolve(
     // The ids were given in the order of the items: the same walk meets them again.
     let mut next = Next::default();
     for placed in prelude.iter().chain(&own) {
+        resolver.stand_in(placed.entity);
         resolver.placed(placed.item, placed.phase);
         resolver.item(placed.item, &mut next);
     }
+    resolver.stand_in(None);
     for decl in std::mem::take(&mut resolver.assumptions) {
         resolver.assumption(decl);
     }
@@ -263,12 +282,23 @@ pub fn resolve(
     (resolver.model, resolver.diagnostics, resolver.misfits)
 }
 
-/// All declarations, those inside phases behind their phase.
-fn flatten<'a>(items: &'a [ast::Item], phase: Option<&'a ast::Name>, out: &mut Vec<Placed<'a>>) {
+/// All declarations, those inside phases and entities behind them. Entities are numbered as they are met.
+fn flatten<'a>(
+    items: &'a [ast::Item],
+    (phase, entity): (Option<&'a ast::Name>, Option<EntityId>),
+    entities: &mut u32,
+    out: &mut Vec<Placed<'a>>,
+) {
     for item in items {
-        out.push(Placed { item, phase });
-        if let ast::Decl::Phase { name, items } = &item.decl {
-            flatten(items, Some(name), out);
+        out.push(Placed { item, phase, entity });
+        match &item.decl {
+            ast::Decl::Phase { name, items } => flatten(items, (Some(name), entity), entities, out),
+            ast::Decl::Entity { items, .. } => {
+                let inner = EntityId(*entities);
+                *entities += 1;
+                flatten(items, (phase, Some(inner)), entities, out);
+            }
+            _ => {}
         }
     }
 }
@@ -314,6 +344,22 @@ impl<'a> Resolver<'a> {
             );
         }
         let entry = Entry { meaning, span: name.span, prelude };
+        if let (Some(entity), Meaning::Decl(_)) = (self.collecting, meaning) {
+            let own = &mut self.own_names[entity.0 as usize];
+            if let Some(old) = own.get(&name.text).copied() {
+                let error = Diagnostic::new(
+                    Code::E0102,
+                    format!("`{}` is declared twice", name.text),
+                    name.span,
+                    "declared again here",
+                )
+                .label(old.span, "first declared here")
+                .help("give one of them another name");
+                return self.report(error);
+            }
+            own.insert(name.text.clone(), entry);
+            return;
+        }
         let is_unit = !prelude && self.declaring_unit;
         match self.names.get(&name.text) {
             Some(old) if !old.prelude && !prelude => {
@@ -397,10 +443,16 @@ impl<'a> Resolver<'a> {
             Conveyor { head, .. } => {
                 return self.declare(&head.name, Meaning::Unknown, prelude);
             }
-            Entity { name, items, .. } => {
-                self.declare(name, Meaning::Unknown, prelude);
-                items.iter().for_each(|i| self.collect_unknown(i));
-                return;
+            Entity { name, .. } => {
+                self.collecting = None;
+                return self.collect_entity(name, item.span, &item.doc, prelude);
+            }
+            Trait { head, ty, value } => {
+                let formula = match value {
+                    ast::TraitValue::Expr(e) => Some(e),
+                    ast::TraitValue::Dist(_) => None,
+                };
+                (head, "trait", (ty.as_ref(), formula))
             }
             _ => return,
         };
@@ -411,6 +463,12 @@ impl<'a> Resolver<'a> {
             _ => Head::Written(head),
         });
         self.written[id.0 as usize] = written;
+        if let Trait { value: ast::TraitValue::Dist(dist), .. } = &item.decl
+            && dist.name.text == "pick"
+            && let Some(binder) = dist.args.first().and_then(|a| a.binders.first())
+        {
+            self.picks.insert(id, &binder.index.text);
+        }
         // An update has the name of its state.
         if word == "update" {
             return;
@@ -419,10 +477,19 @@ impl<'a> Resolver<'a> {
     }
 
     pub(super) fn new_decl(&mut self, word: &'static str, name: &ast::Name, whole: Span, doc: &str) -> DeclId {
+        // What is no member's own has been reported as standing in the wrong place.
+        let own = matches!(word, "let" | "state" | "stock" | "flow" | "transfer" | "draw" | "trait" | "update");
+        let entity = self.collecting.filter(|_| own);
+        let id = DeclId(self.model.decls.len() as u32);
+        let name_of = |e: EntityId| format!("{}.{}", self.model.entities[e.0 as usize].name, name.text);
+        let full = entity.map_or_else(|| name.text.clone(), name_of);
+        if let Some(entity) = entity {
+            self.model.entities[entity.0 as usize].decls.push(id);
+        }
         self.model.decls.push(Decl {
-            entity: None,
+            entity,
             word,
-            name: name.text.clone(),
+            name: full,
             span: name.span,
             whole,
             doc: doc.to_string(),
@@ -434,7 +501,7 @@ impl<'a> Resolver<'a> {
             read: false,
         });
         self.written.push((None, None));
-        DeclId(self.model.decls.len() as u32 - 1)
+        id
     }
 
     fn declare_function(&mut self, name: &ast::Name, callable: Callable, prelude: bool) {
@@ -483,7 +550,9 @@ impl<'a> Resolver<'a> {
                         }
                         axes.push(self.binder(binder));
                     }
-                    axes
+                    // Of an entity, each member has it.
+                    let me = self.model.decls[i].entity.map(|e| self.model.entities[e.0 as usize].me);
+                    me.into_iter().chain(axes).collect()
                 }
             };
             self.model.decls[i].axes = axes;
@@ -493,7 +562,7 @@ impl<'a> Resolver<'a> {
                 && matches!(value.kind, ast::ExprKind::Call { .. })
                 && let Some(like) = self.array_in(value)
             {
-                let axes = self.members_of(like);
+                let axes = self.members_of(like, false);
                 self.model.decls[i].axes = axes;
                 self.model.decls[i].like = Some(like);
             }
@@ -504,28 +573,6 @@ impl<'a> Resolver<'a> {
     pub(super) fn unknown(&mut self, name: &ast::Name) {
         let entry = Entry { meaning: Meaning::Unknown, span: name.span, prelude: true };
         self.names.entry(name.text.clone()).or_insert(entry);
-    }
-
-    fn collect_unknown(&mut self, item: &ast::Item) {
-        use ast::Decl::*;
-        match &item.decl {
-            Param { head, .. }
-            | Let { head, .. }
-            | State { head, .. }
-            | Stock { head, .. }
-            | Flow { head, .. }
-            | Transfer { head, .. }
-            | Metric { head, .. }
-            | Series { head, .. }
-            | Draw { head, .. }
-            | Conveyor { head, .. }
-            | Trait { head, .. } => self.unknown(&head.name),
-            Fn { name, .. } | Curve { name, .. } => {
-                self.functions.entry(name.text.clone()).or_insert((Callable::Unknown, name.span, true));
-            }
-            Entity { items, .. } | Phase { items, .. } => items.iter().for_each(|i| self.collect_unknown(i)),
-            _ => {}
-        }
     }
 
     /// What the language has and this compiler has not: said once, at its place.
@@ -546,6 +593,9 @@ impl<'a> Resolver<'a> {
         use ast::Decl::*;
         self.item = item.span;
         let keyword = self.keyword(item);
+        if let Some(entity) = self.inside {
+            self.belongs_outside(item, entity);
+        }
         let what = match &item.decl {
             Use(_) | Unit { .. } | Time(_) | Phases(_) | Phase { .. } => return,
             Record(every) => {
@@ -562,7 +612,7 @@ impl<'a> Resolver<'a> {
             Conserve { unit, total, except } => return self.conserve(unit, total.as_ref(), except, item.span),
             Assert(condition) => {
                 let condition = self.expr(condition);
-                return self.model.asserts.push(super::Assert { condition, span: item.span });
+                return self.model.asserts.push(super::Assert { entity: self.inside, condition, span: item.span });
             }
             Assumption { .. } => return self.assumptions.push(&item.decl),
             Goal { .. } => return self.goal(&item.decl, item.span),
@@ -597,10 +647,11 @@ impl<'a> Resolver<'a> {
             | Policy { head, .. }
             | Update { head, .. }
             | Draw { head, .. }
+            | Trait { head, .. }
             | Series { head, .. } => {
                 let id = self.next(next);
                 next.decl += self.trades.get(&id).map_or(0, Vec::len);
-                let axes = self.model.decl(id).axes.clone();
+                let axes = self.open_axes(id).to_vec();
                 let depth = self.scope.len();
                 for (i, axis) in axes.iter().enumerate() {
                     let name = self.model.binder(*axis).name.clone();
@@ -619,11 +670,17 @@ impl<'a> Resolver<'a> {
                 self.scope.truncate(depth);
                 return;
             }
-            Trait { .. } => "`trait`",
+            Entity { name, at_most, .. } => {
+                self.next(next);
+                let limit = at_most.as_ref().map(|e| self.expr(e));
+                if let Some(entity) = self.index_named(&name.text).and_then(|i| self.living(i)) {
+                    self.model.entities[entity.0 as usize].limit = limit;
+                }
+                return;
+            }
+            Spawn { entity, count, how } => return self.spawn(entity, count, *how, item.span),
+            Retire { entity, when, routes } => return self.retire(entity, when, routes, item.span),
             Conveyor { .. } => "`conveyor`",
-            Entity { .. } => "`entity`",
-            Spawn { .. } => "`spawn`",
-            Retire { .. } => "`retire`",
         };
         self.not_yet(what, keyword);
     }

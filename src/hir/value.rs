@@ -12,6 +12,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn value_item(&mut self, id: DeclId, item: &'a ast::Item, axes: &[BinderId], keyword: Span) {
         use ast::Decl::*;
         let (ty, kind) = match &item.decl {
+            Trait { ty, value, .. } => self.trait_of(ty.as_ref(), value, axes),
             Param { head, ty, default, dist, from, range } => {
                 let ty = self.annotation(ty.as_ref());
                 let value = match (default, from) {
@@ -106,17 +107,15 @@ impl<'a> Resolver<'a> {
             Stock { ty, opening, options, .. } => {
                 let ty = self.annotation(Some(ty));
                 let opening = self.value(opening, axes, ty.as_ref());
-                let (mut signed, mut range) = (false, None);
+                let (mut signed, mut range, mut source) = (false, None, None);
                 for option in options {
                     match option {
                         ast::StockOption::Signed(_) => signed = true,
                         ast::StockOption::Within(within) => range = self.range(Some(within)),
-                        ast::StockOption::From(place) => {
-                            self.not_yet("a stock that is funded `from` another", place.span)
-                        }
+                        ast::StockOption::From(place) => source = Some(self.place(place)),
                     }
                 }
-                (ty, DeclKind::Stock { opening, set: None, from: None, signed, range })
+                (ty, DeclKind::Stock { opening, set: None, from: source, signed, range })
             }
             Flow { leg, two_way, short, .. } => {
                 let (short, timing) = (short.map(|s| s.kind), Timing::Always);

@@ -1,0 +1,414 @@
+//! From syntax to meaning: entities, what their members are born with, and how they come and go.
+//!
+//! In: `entity`, `trait`, `spawn`, `retire`, and names behind a point. Out: [`Entity`], arrays over its members, [`Spawn`],
+//! [`Retire`]. Invariant: inside an entity its own names come before the model's; they mean those of the member itself.
+//! Absent on purpose: how many members there are, and whether one may be gone (see `check`).
+
+use std::collections::BTreeMap;
+
+use super::resolve::{Entry, Head, Meaning, Resolver, quoted};
+use super::{
+    Annotation, BinderId, DeclId, DeclKind, Entity, EntityId, ExprId, ExprKind, Index, IndexId, Members, Part, Place,
+    PlaceKind, Retire, Spawn, SpawnKind, Trait,
+};
+use crate::diag::{Code, Diagnostic, did_you_mean};
+use crate::source::Span;
+use crate::syntax::ast;
+
+/// The names that an entity declares.
+pub(super) type Names = BTreeMap<String, Entry>;
+
+impl<'a> Resolver<'a> {
+    /// First walk: the entity, its index and the name of its population; what it declares follows.
+    pub(super) fn collect_entity(&mut self, name: &'a ast::Name, whole: Span, doc: &str, prelude: bool) {
+        let id = EntityId(self.model.entities.len() as u32);
+        let index = IndexId(self.model.indexes.len() as u32);
+        self.model.indexes.push(Index {
+            name: name.text.clone(),
+            span: name.span,
+            root: index,
+            members: Members::Living(id),
+            read: false,
+        });
+        self.declare(name, Meaning::Index(index), prelude);
+        let population = self.new_decl("entity", name, whole, doc);
+        self.heads.push(Head::One);
+        let decl = &mut self.model.decls[population.0 as usize];
+        (decl.kind, decl.read) = (DeclKind::Population(id), true);
+        let me = self.new_binder("", index);
+        let (name, span) = (name.text.clone(), name.span);
+        self.model.entities.push(Entity { name, span, whole, index, me, population, limit: None, decls: Vec::new() });
+        self.own_names.push(Names::new());
+    }
+
+    /// From here on names are looked up as inside this entity, or outside of all.
+    pub(super) fn stand_in(&mut self, entity: Option<EntityId>) {
+        if self.inside == entity {
+            return;
+        }
+        // The model's names come back.
+        for (name, entry) in std::mem::take(&mut self.hidden) {
+            match entry {
+                Some(entry) => self.names.insert(name, entry),
+                None => self.names.remove(&name),
+            };
+        }
+        self.inside = entity;
+        let Some(entity) = entity else { return };
+        for (name, entry) in self.own_names[entity.0 as usize].clone() {
+            let before = self.names.insert(name.clone(), entry);
+            self.hidden.push((name, before));
+        }
+    }
+
+    /// The entity that an index is of.
+    pub(super) fn living(&self, index: IndexId) -> Option<EntityId> {
+        match self.model.index(index).members {
+            Members::Living(entity) => Some(entity),
+            _ => None,
+        }
+    }
+
+    /// The entity of this name.
+    fn entity_named(&mut self, name: &ast::Name) -> Option<EntityId> {
+        let found = self.index_named(&name.text);
+        if let Some(entity) = found.and_then(|i| self.living(i)) {
+            return Some(entity);
+        }
+        if matches!(self.names.get(&name.text).map(|e| e.meaning), Some(Meaning::Unknown)) || self.incomplete.names {
+            return None;
+        }
+        let fact = match self.names.contains_key(&name.text) {
+            true => format!("`{}` is no entity", name.text),
+            false => format!("there is no entity `{}`", name.text),
+        };
+        let known: Vec<String> = self.model.entities.iter().map(|e| e.name.clone()).collect();
+        let meant = did_you_mean(&name.text, known.iter().map(String::as_str));
+        let error = Diagnostic::new(Code::E0701, fact, name.span, "members of an entity are born and retire");
+        self.report(match meant {
+            Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+            None => error.help(format!("declare it: `entity {} {{ … }}`", quoted(&name.text))),
+        });
+        None
+    }
+
+    /// What stands in an entity and belongs outside.
+    pub(super) fn belongs_outside(&mut self, item: &'a ast::Item, entity: EntityId) -> bool {
+        use ast::Decl::*;
+        let help = match &item.decl {
+            Let { .. }
+            | State { .. }
+            | Stock { .. }
+            | Flow { .. }
+            | Transfer { .. }
+            | Draw { .. }
+            | Trait { .. }
+            | Update { .. }
+            | Phase { .. }
+            | Assert(_) => return false,
+            Param { head, .. } => {
+                let name = &head.name.text;
+                format!(
+                    "a value that all members share stands outside; one that each is born with is a trait: `trait {name} = …`"
+                )
+            }
+            Policy { .. } => "a policy decides for all: write it outside; members read it by its name".into(),
+            Metric { .. } | Goal { .. } => {
+                "what is asked of a run is about all members: write it outside, `metric m = final(sum(…))`".into()
+            }
+            Spawn { .. } | Retire { .. } => "write it behind the entity".into(),
+            _ => "an entity holds `trait stock state let draw flow transfer assert` and phases".into(),
+        };
+        let keyword = self.keyword(item);
+        let word = self.sources.text(keyword).to_string();
+        let name = self.model.entities[entity.0 as usize].name.clone();
+        let error = Diagnostic::new(
+            Code::E0702,
+            format!("this `{word}` stands in the entity `{name}`, and belongs outside"),
+            keyword,
+            "members have no such thing of their own",
+        )
+        .help(help);
+        self.report(error);
+        true
+    }
+
+    /// `p.supply`, where `p` is a member of an entity: what it has of that name.
+    pub(super) fn attribute(&mut self, base: &'a ast::Expr, field: &ast::Name, entity: EntityId) -> ExprKind {
+        let member = self.expr(base);
+        if field.text == "number" && !self.own_names[entity.0 as usize].contains_key("number") {
+            return ExprKind::NumberOf(member);
+        }
+        match self.attribute_named(entity, field) {
+            Some(decl) if self.model.decl(decl).axes.len() == 1 => {
+                self.model.decls[decl.0 as usize].read = true;
+                ExprKind::Element { decl, at: vec![member], otherwise: None }
+            }
+            Some(decl) => self.bare_array(decl, base.span.to(field.span)),
+            None => ExprKind::Error,
+        }
+    }
+
+    /// What an entity declares under this name; what it does not is reported.
+    pub(super) fn attribute_named(&mut self, entity: EntityId, field: &ast::Name) -> Option<DeclId> {
+        let own = &self.own_names[entity.0 as usize];
+        match own.get(&field.text).map(|e| e.meaning) {
+            Some(Meaning::Decl(id)) => return Some(id),
+            Some(_) => return None,
+            None => {}
+        }
+        if self.incomplete.names {
+            return None;
+        }
+        let names: Vec<&str> = own.keys().map(String::as_str).chain(["number"]).collect();
+        let name = &self.model.entities[entity.0 as usize].name;
+        let error = Diagnostic::new(
+            Code::E0703,
+            format!("a {name} has no `{}`", field.text),
+            field.span,
+            format!("`{name}` declares nothing of this name"),
+        );
+        let meant = did_you_mean(&field.text, names.iter().copied());
+        let all = names.join(", ");
+        self.report(match meant {
+            Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(field.span, meant),
+            None => error.help(format!("it has {all}")),
+        });
+        None
+    }
+
+    /// `trait quality ~ uniform(0, 1)`
+    pub(super) fn trait_of(
+        &mut self,
+        ty: Option<&'a ast::Type>,
+        value: &'a ast::TraitValue,
+        axes: &[BinderId],
+    ) -> (Option<Annotation>, DeclKind) {
+        let ty = self.annotation(ty);
+        match value {
+            ast::TraitValue::Expr(e) => {
+                let value = self.value(e, axes, ty.as_ref());
+                (ty, DeclKind::Trait(Box::new(Trait::Formula(value))))
+            }
+            ast::TraitValue::Dist(dist) if dist.name.text == "pick" => match self.pick(dist) {
+                Some(picked) => (ty, DeclKind::Trait(Box::new(picked))),
+                None => (ty, DeclKind::Unknown),
+            },
+            ast::TraitValue::Dist(dist) => match self.dist(dist, axes, ty) {
+                (ty, Some(dist)) => (ty, DeclKind::Trait(Box::new(Trait::Drawn(dist)))),
+                (ty, None) => (ty, DeclKind::Unknown),
+            },
+        }
+    }
+
+    /// `pick(a for a in Aggregator where a.open, weight: a.reach)`
+    fn pick(&mut self, dist: &'a ast::Dist) -> Option<Trait> {
+        let (who, weight) = match &dist.args[..] {
+            [who] => (who, None),
+            [who, weight] if weight.name.as_ref().is_none_or(|n| n.text == "weight") => (who, Some(&weight.value)),
+            _ => return self.picks_wrong(dist.span),
+        };
+        let ([binder], ast::ExprKind::Name(name)) = (&who.binders[..], &who.value.kind) else {
+            return self.picks_wrong(dist.span);
+        };
+        if *name != binder.name.text || who.otherwise.is_some() || who.name.is_some() {
+            return self.picks_wrong(dist.span);
+        }
+        let id = self.binder(binder);
+        if self.living(self.model.binder(id).index).is_none() {
+            if !matches!(self.model.index(self.model.binder(id).index).members, Members::Unknown) {
+                let error = Diagnostic::new(
+                    Code::E0704,
+                    format!("`pick` finds a member of an entity, and `{}` is an index", binder.index.text),
+                    binder.index.span,
+                    "its members do not live",
+                )
+                .help("a member of an index is drawn by `categorical(odds[o] for o in Outcome)`");
+                self.report(error);
+            }
+            return None;
+        }
+        let weight = self.within(&[id], |r| {
+            r.filter(id, binder.filter.as_ref());
+            weight.map(|e| r.expr(e))
+        });
+        Some(Trait::Pick { binder: id, weight, span: dist.span })
+    }
+
+    fn picks_wrong(&mut self, span: Span) -> Option<Trait> {
+        let error = Diagnostic::new(
+            Code::E0704,
+            "`pick` wants the members among which it picks",
+            span,
+            "these are other arguments",
+        )
+        .help(
+            "for example `pick(a for a in Aggregator)`, or `pick(a for a in Aggregator where a.open, weight: a.reach)`",
+        );
+        self.report(error);
+        None
+    }
+
+    /// `spawn Product: 2 initially`
+    pub(super) fn spawn(&mut self, entity: &'a ast::Name, count: &'a ast::Expr, how: SpawnKind, span: Span) {
+        let count = self.expr(count);
+        if let Some(entity) = self.entity_named(entity) {
+            self.model.spawns.push(Spawn { entity, count, how, span });
+        }
+    }
+
+    /// `retire Product when popularity < 5% { supply -> cloud }`
+    pub(super) fn retire(
+        &mut self,
+        name: &'a ast::Name,
+        when: &'a ast::Expr,
+        routes: &'a [(ast::Place, ast::Target)],
+        span: Span,
+    ) {
+        let Some(entity) = self.entity_named(name) else { return };
+        self.stand_in(Some(entity));
+        let when = self.expr(when);
+        let mut out = Vec::new();
+        for (place, target) in routes {
+            let stock = self.place(place);
+            let own = match stock.kind {
+                PlaceKind::Decl(id) => self.model.decl(id).entity == Some(entity),
+                PlaceKind::Unknown => continue,
+                PlaceKind::Cloud => false,
+            };
+            if !own {
+                let error = Diagnostic::new(
+                    Code::E0705,
+                    format!("a retiring {} has no stock `{}`", name.text, self.sources.text(place.span)),
+                    place.span,
+                    "a route says where a stock of the member goes",
+                )
+                .help("write the member's stock first: `{ supply -> treasury }`");
+                self.report(error);
+                continue;
+            }
+            let parts = self.target(target, false);
+            out.push((stock, parts.unwrap_or_default(), place.span.to(target_span(target))));
+        }
+        self.stand_in(None);
+        self.model.retires.push(Retire { entity, when, routes: out, span });
+    }
+
+    /// Where something goes: one place, with another in its stead, or several.
+    pub(super) fn target(&mut self, target: &'a ast::Target, two_way: bool) -> Option<Vec<Part>> {
+        match target {
+            ast::Target::One(place, otherwise) => {
+                let mut to = self.place(place);
+                to.otherwise = otherwise.as_ref().map(|other| Box::new(self.place(other)));
+                Some(vec![Part { place: to, share: None }])
+            }
+            ast::Target::Split(_, span) if two_way => {
+                let error = Diagnostic::new(
+                    Code::E0413,
+                    "what may run either way has one other end",
+                    *span,
+                    "a split could not be put together again",
+                )
+                .help("write a `<->` with each of them");
+                self.report(error);
+                None
+            }
+            ast::Target::Split(parts, span) => Some(self.parts(parts, *span)),
+        }
+    }
+
+    /// `recruiter.wallet` as an end of a flow.
+    pub(super) fn place_of_member(&mut self, base: &'a ast::Name, field: &'a ast::Name, span: Span) -> Place {
+        let unknown = Place { kind: PlaceKind::Unknown, at: Vec::new(), otherwise: None, span };
+        if let Some(entity) = self.index_named(&base.text).and_then(|i| self.living(i)) {
+            let name = self.model.entities[entity.0 as usize].name.clone();
+            let error = Diagnostic::new(
+                Code::E0706,
+                format!("`{name}.{}` are the stocks of all members, and a flow ends in one", field.text),
+                span,
+                "which of them?",
+            )
+            .help(format!("write the flow inside `{name}`, where `{}` is that of the member itself", field.text));
+            self.report(error);
+            return unknown;
+        }
+        let Some(entity) = self.reference(&base.text) else {
+            // A name that does not exist says so itself.
+            if self.known_value(&base.text) {
+                let error = Diagnostic::new(
+                    Code::E0703,
+                    format!("`{}` is no member of an entity, and has no `{}`", base.text, field.text),
+                    span,
+                    "an end of a flow is a stock or `cloud`",
+                )
+                .help(
+                    "a member that is referred to is a trait or state: `trait owner: Seller ~ pick(s for s in Seller)`",
+                );
+                self.report(error);
+            } else {
+                self.unknown_name(&base.text, base.span);
+            }
+            return unknown;
+        };
+        let member = self.name(&base.text, base.span);
+        let member = self.add(member, base.span);
+        match self.attribute_named(entity, field) {
+            Some(id) if self.model.decl(id).axes.len() == 1 => {
+                Place { kind: PlaceKind::Decl(id), at: vec![member], otherwise: None, span }
+            }
+            Some(id) => {
+                self.bare_end(id, span);
+                unknown
+            }
+            None => unknown,
+        }
+    }
+
+    /// The entity whose member a name stands for.
+    pub(super) fn reference(&self, name: &str) -> Option<EntityId> {
+        let index = match self.scope.iter().rev().find(|(n, _)| n == name) {
+            Some((_, binder)) => Some(self.model.binder(*binder).index),
+            None => self.label_type_of(name, super::label::MOST_NAMES),
+        };
+        index.and_then(|i| self.living(i))
+    }
+
+    fn known_value(&self, name: &str) -> bool {
+        self.names.contains_key(name) || self.scope.iter().any(|(n, _)| n == name)
+    }
+
+    /// The index that an attribute's type names, as far as the syntax says it.
+    pub(super) fn attribute_label(&self, entity: EntityId, field: &str, left: usize) -> Option<IndexId> {
+        let Some(Meaning::Decl(id)) = self.own_names[entity.0 as usize].get(field).map(|e| e.meaning) else {
+            return None;
+        };
+        self.label_of_decl(id, left)
+    }
+
+    /// The members of an array that a bare name of it leaves open here: inside its entity the member itself is known.
+    pub(super) fn open_axes(&self, decl: DeclId) -> &[BinderId] {
+        let decl = self.model.decl(decl);
+        match decl.entity.is_some() && decl.entity == self.inside {
+            true => decl.axes.get(1..).unwrap_or_default(),
+            false => &decl.axes,
+        }
+    }
+
+    /// The subscripts that stand before those that are written: the member itself.
+    pub(super) fn own_subscripts(&mut self, decl: DeclId, span: Span) -> Vec<ExprId> {
+        let decl = self.model.decl(decl);
+        if decl.entity.is_none() || decl.entity != self.inside {
+            return Vec::new();
+        }
+        let me = decl.axes.first().copied();
+        me.map(|me| self.add(ExprKind::Member(me), span)).into_iter().collect()
+    }
+}
+
+fn target_span(target: &ast::Target) -> Span {
+    match target {
+        ast::Target::One(place, None) => place.span,
+        ast::Target::One(_, Some(other)) => other.span,
+        ast::Target::Split(_, span) => *span,
+    }
+}
