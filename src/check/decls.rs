@@ -7,7 +7,7 @@ use super::say::unit_of;
 use super::{Ty, Typed};
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{
-    AnnotationKind, BinaryOp, Decl, DeclId, DeclKind, ExprId, ExprKind, Move, Place, PlaceKind, Rule, Timing,
+    AnnotationKind, BinaryOp, Decl, DeclId, DeclKind, ExprId, ExprKind, Move, Place, PlaceKind, Rule, Timing, Trait,
 };
 use crate::source::Span;
 use crate::units::{Dim, Unit};
@@ -104,8 +104,26 @@ impl Infer<'_> {
                 self.within_metric(metric, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));
             }
             DeclKind::Let { .. } | DeclKind::Column { .. } | DeclKind::Series(_) | DeclKind::Population(_) => {}
-            // Built with what lives.
-            DeclKind::Trait(_) => {}
+            DeclKind::Trait(of) => match &**of {
+                Trait::Formula(value) if annotated => {
+                    self.right_side(*value, &typed, unit.as_ref(), &what, said);
+                }
+                Trait::Drawn(dist) if annotated => {
+                    self.dist(dist, Some((&typed, said)), &decl.name);
+                }
+                Trait::Formula(_) | Trait::Drawn(_) => {}
+                Trait::Pick { binder, who, weight } => {
+                    let picked = self.infer(*who);
+                    self.expect(*who, &picked, &typed, &what, said);
+                    if let Some(filter) = self.model.binder(*binder).filter {
+                        self.condition(filter, "what follows `where`");
+                    }
+                    if let Some(weight) = weight {
+                        let found = self.infer(*weight);
+                        self.want_number(*weight, &found);
+                    }
+                }
+            },
             DeclKind::Metric { value, window } => {
                 if annotated {
                     self.within_metric(true, |i| i.right_side(*value, &typed, unit.as_ref(), &what, said));

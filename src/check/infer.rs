@@ -108,6 +108,7 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     for assert in &model.asserts {
         infer.fresh_declaration(|i| i.condition(assert.condition, "an assertion"));
     }
+    infer.entities();
     infer.goals();
     infer.scenarios();
     infer.experiments();

@@ -12,6 +12,7 @@ mod decls;
 mod dist;
 pub(crate) mod draws;
 mod early;
+mod entities;
 mod expects;
 mod experiments;
 mod graph;
@@ -130,6 +131,8 @@ pub struct Facts {
     pub amounts: Vec<bool>,
     /// The unit in which what a goal looks at is shown, where it is a number; in the order of the goals.
     pub goals: Vec<Option<Unit>>,
+    /// Of each `spawn`, whether it says how many are born per time, and not in each step.
+    pub per_time: Vec<bool>,
     /// Each named value, by [`DeclId`].
     pub decls: Vec<DeclFacts>,
     /// The clock, if it is sound.

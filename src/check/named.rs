@@ -90,7 +90,7 @@ impl Infer<'_> {
             (DeclKind::Trade(_) | DeclKind::Population(_), _) => Self::plain(),
             (DeclKind::Update { state, .. }, _) => self.decl(*state),
             (_, Some(declared)) => declared,
-            (DeclKind::Stock { .. } | DeclKind::Series(_) | DeclKind::Trait(_), None) => Self::UNKNOWN,
+            (DeclKind::Stock { .. } | DeclKind::Series(_), None) => Self::UNKNOWN,
             (
                 DeclKind::Param { value, .. }
                 | DeclKind::Let { value }
@@ -98,10 +98,12 @@ impl Infer<'_> {
                 | DeclKind::Metric { value, .. },
                 None,
             ) => self.own(id, *value, &provisional, &[]),
-            (DeclKind::Draw(draw), None) => {
-                let (typed, failed) = self.fresh_declaration(|i| (i.dist(&draw.dist, None, &decl.name), i.failed));
-                if failed { Self::UNKNOWN } else { self.settled(id, typed) }
-            }
+            (DeclKind::Trait(of), None) => match &**of {
+                hir::Trait::Formula(value) => self.own(id, *value, &provisional, &[]),
+                hir::Trait::Drawn(dist) => self.drawn_from(id, dist, &decl.name),
+                hir::Trait::Pick { binder, .. } => Self::label(model.binder(*binder).index),
+            },
+            (DeclKind::Draw(draw), None) => self.drawn_from(id, &draw.dist, &decl.name),
             (DeclKind::Expect(expect), None) => self.own(id, expect.value, &provisional, &[]),
             (DeclKind::Policy { options, .. }, None) => {
                 let values: Vec<ExprId> = options.iter().map(|(.., e)| *e).collect();
@@ -144,6 +146,12 @@ impl Infer<'_> {
             }
         }
         typed
+    }
+
+    /// The type of what is drawn, from its distribution.
+    fn drawn_from(&mut self, id: DeclId, dist: &hir::Dist, name: &str) -> Typed {
+        let (typed, failed) = self.fresh_declaration(|i| (i.dist(dist, None, name), i.failed));
+        if failed { Self::UNKNOWN } else { self.settled(id, typed) }
     }
 
     /// The type of a value from its own right side.

@@ -232,7 +232,8 @@ impl<'a> Resolver<'a> {
             r.filter(id, binder.filter.as_ref());
             weight.map(|e| r.expr(e))
         });
-        Some(Trait::Pick { binder: id, weight, span: dist.span })
+        let who = self.add(ExprKind::Member(id), who.value.span);
+        Some(Trait::Pick { binder: id, who, weight })
     }
 
     fn picks_wrong(&mut self, span: Span) -> Option<Trait> {

@@ -193,10 +193,10 @@ pub enum Trait {
     Pick {
         /// The candidate, with the filter.
         binder: BinderId,
+        /// The candidate itself, as a value.
+        who: ExprId,
         /// Without weights all are as likely.
         weight: Option<ExprId>,
-        /// All of it.
-        span: Span,
     },
 }
 
