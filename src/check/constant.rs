@@ -134,8 +134,14 @@ impl<'a> Fold<'a> {
 
     /// The position of the member that a subscript names; `Some(None)` where it is none.
     pub(crate) fn position(&mut self, decl: DeclId, axis: usize, e: ExprId, env: &mut Env) -> Option<Option<u32>> {
-        let value = self.value(e, env)?;
         let index = self.model.binder(self.model.decl(decl).axes[axis]).index;
+        // One stands for all that live, wherever it is only a place.
+        if let ExprKind::Member(binder) = self.model.expr(e).kind
+            && self.model.lives(index)
+        {
+            return env.get(binder.0 as usize).filter(|at| **at != u32::MAX).map(|at| Some(*at));
+        }
+        let value = self.value(e, env)?;
         let whole = value - BigRational::from_integer(self.model.first(index).into());
         Some(if whole.is_integer() { whole.to_integer().to_u32() } else { None })
     }
@@ -200,6 +206,8 @@ impl<'a> Fold<'a> {
                 let arm = if self.holds(*c, env)? { *a } else { *b };
                 self.value(arm, env)?
             }
+            // Which one it is a run knows.
+            ExprKind::Member(binder) if model.lives(model.binder(*binder).index) => return None,
             ExprKind::Member(binder) => {
                 let at = *env.get(binder.0 as usize).filter(|at| **at != u32::MAX)?;
                 whole(model.first(model.binder(*binder).index) + i64::from(at))
@@ -309,6 +317,10 @@ impl<'a> Fold<'a> {
     }
 
     fn aggregate(&mut self, a: &Aggregate, env: &mut Env) -> Option<BigRational> {
+        // How many live is known in a run.
+        if a.binders.iter().any(|b| self.model.lives(self.model.binder(*b).index)) {
+            return None;
+        }
         let exact = a.builtin.aggregate?.exact?;
         let (mut values, mut denominators) = (Vec::new(), BTreeSet::new());
         // A member counts as itself, whatever number it is.

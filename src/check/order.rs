@@ -8,7 +8,7 @@ use super::graph::{Edge, Graph, Node, sort};
 use super::{Facts, early, loops, recurrence};
 use crate::builtins::{Builtin, Kernel, Memory};
 use crate::diag::Diagnostic;
-use crate::hir::{DeclId, DeclKind, Descend, ExprId, ExprKind, Model, Timing};
+use crate::hir::{DeclId, DeclKind, Descend, EntityId, ExprId, ExprKind, Model, Timing};
 use crate::source::{SourceMap, Span};
 
 /// A piece of work: all members of a node in their order, or one of them.
@@ -25,6 +25,9 @@ pub struct Step {
 pub struct Order {
     /// Params, stocks and states at the start: all members, or one of an array that builds on itself.
     pub opening: Vec<(DeclId, Option<u32>)>,
+    /// What a newborn opens with, by the number of its entity: traits as they are declared, then stocks and states. Members are
+    /// those of the other axes.
+    pub births: Vec<Vec<(DeclId, Option<u32>)>>,
     /// Lets and moves of a step. Those of one phase stand in their order among those of the others.
     pub step: Vec<Step>,
     /// The last phase on whose moves and lets a value hangs, by [`DeclId`]; of what hangs on none there is none.
@@ -131,7 +134,10 @@ pub(super) fn check(
         }
     }
     let opens = |id: DeclId| {
-        matches!(model.decl(id).kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::State { .. })
+        matches!(
+            model.decl(id).kind,
+            DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Trait(_)
+        )
     };
     let mut openings: Vec<(DeclId, Option<u32>)> = Vec::new();
     for i in opening_order {
@@ -145,7 +151,16 @@ pub(super) fn check(
             None => {}
         }
     }
-    facts.order = Order { opening: openings, step: steps, after: after.phase, drawn: after.drawn };
+    let of = |entity: usize| {
+        let own = |(id, _): &&(DeclId, Option<u32>)| model.decl(*id).entity == Some(EntityId(entity as u32));
+        let mut births: Vec<(DeclId, Option<u32>)> = openings.iter().filter(own).copied().collect();
+        let given = |id: DeclId| matches!(model.decl(id).kind, DeclKind::Trait(_));
+        births.sort_by_key(|(id, _)| if given(*id) { id.0 } else { u32::MAX });
+        births
+    };
+    let births = (0..model.entities.len()).map(of).collect();
+    openings.retain(|(id, _)| model.decl(*id).entity.is_none());
+    facts.order = Order { opening: openings, births, step: steps, after: after.phase, drawn: after.drawn };
     Vec::new()
 }
 
@@ -203,12 +218,16 @@ fn opening_graph(model: &Model) -> Vec<Vec<Edge>> {
             DeclKind::Policy { options, .. } => options.iter().map(|(.., e)| *e).collect(),
             DeclKind::State { initial, .. } => vec![*initial],
             DeclKind::Stock { opening, set, .. } => vec![set.unwrap_or(*opening)],
+            DeclKind::Trait(of) => of.parts(model),
             _ => continue,
         };
         let edges = &mut edges[id.0 as usize];
         let mut read = |start: ExprId| {
             model.reads(start, |e, kind| {
-                if let Some(other) = model.named(e) {
+                // The others are there when one is born.
+                if let Some(other) = model.named(e)
+                    && !model.of_another(e)
+                {
                     edges.push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false });
                 }
                 match kind {

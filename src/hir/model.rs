@@ -154,6 +154,26 @@ impl Model {
         }
     }
 
+    /// Whether an expression reads what a member of an entity has, and not as that member itself.
+    pub fn of_another(&self, id: ExprId) -> bool {
+        let ExprKind::Element { decl, at, .. } = &self.expr(id).kind else { return false };
+        let own = |entity: EntityId| {
+            let me = self.entities[entity.0 as usize].me;
+            at.first().is_some_and(|e| matches!(self.expr(*e).kind, ExprKind::Member(b) if b == me))
+        };
+        self.decl(*decl).entity.is_some_and(|entity| !own(entity))
+    }
+
+    /// Whether the members of an index live.
+    pub fn lives(&self, id: IndexId) -> bool {
+        matches!(self.index(id).members, Members::Living(_))
+    }
+
+    /// Whether members of an entity retire, so that a reference may name one that is gone.
+    pub fn is_mortal(&self, entity: EntityId) -> bool {
+        self.retires.iter().any(|r| r.entity == entity)
+    }
+
     /// The time of a date in the clock's unit, exactly; `None` where the clock has no dates.
     pub fn date_value(&self, date: Date) -> Option<BigRational> {
         let clock = self.clock.as_ref()?;
@@ -323,4 +343,15 @@ pub enum Descend {
     Past,
     /// Nowhere: it is over.
     Stop,
+}
+
+impl Trait {
+    /// The expressions that it is worked out from.
+    pub fn parts(&self, model: &Model) -> Vec<ExprId> {
+        match self {
+            Trait::Formula(e) => vec![*e],
+            Trait::Drawn(dist) => dist.args.clone(),
+            Trait::Pick { binder, weight, .. } => model.binder(*binder).filter.iter().chain(weight).copied().collect(),
+        }
+    }
 }
