@@ -1,14 +1,45 @@
 //! Why a run failed, as data.
 
-use crate::ir::MoveId;
+use crate::ir::{MoveId, PopId};
 
 /// A failure and its step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// The number of the step.
+    /// The number of the step. What happens when members come and go belongs to the row in which that is seen.
     pub step: u64,
     /// What happened.
     pub kind: FaultKind,
+    /// The number of the member that it happened to, of whatever the kind is about.
+    pub member: Option<u32>,
+}
+
+/// What happened, and to which member.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// What.
+    pub kind: FaultKind,
+    /// To whom.
+    pub member: Option<u32>,
+}
+
+impl Failure {
+    /// The failure of a run in this step.
+    pub(crate) fn at(self, step: u64) -> Fault {
+        Fault { step, kind: self.kind, member: self.member }
+    }
+}
+
+impl FaultKind {
+    /// It happened to this member.
+    pub(crate) fn of(self, member: Option<u32>) -> Failure {
+        Failure { kind: self, member }
+    }
+}
+
+impl From<FaultKind> for Failure {
+    fn from(kind: FaultKind) -> Self {
+        kind.of(None)
+    }
 }
 
 /// What is no finite number.
@@ -22,6 +53,8 @@ pub enum Value {
     Move(MoveId),
     /// The opening of what stands at this place in the order of openings.
     Opening(usize),
+    /// What a newborn of this population opens with, by its place among the births.
+    Birth(PopId, usize),
 }
 
 /// What is drawn.
@@ -31,6 +64,8 @@ pub enum Drawn {
     Draw(u32),
     /// An uncertain param, by number.
     Param(u32),
+    /// A trait of a newborn, by its place among the births.
+    Birth(PopId, usize),
 }
 
 /// What can happen to a run.
@@ -130,6 +165,49 @@ pub enum FaultKind {
         sum: f64,
         /// What is stated.
         total: f64,
+    },
+    /// An end of a move, or where a newborn's opening comes from, names a member that does not live.
+    Nobody {
+        /// The number of the stock, of which member is not known.
+        stock: usize,
+        /// What stands in place of a member's number.
+        number: f64,
+    },
+    /// More members live than may.
+    Crowded {
+        /// The population.
+        population: PopId,
+        /// How many may.
+        limit: f64,
+    },
+    /// A number of births that is none.
+    Births {
+        /// The number of the `spawn`.
+        spawn: usize,
+        /// What it is.
+        value: f64,
+    },
+    /// What those that live from the start open with is not there.
+    Unfunded {
+        /// The number of the `spawn`.
+        spawn: usize,
+        /// The stock that they open from.
+        stock: usize,
+        /// What a member needs of it.
+        needs: f64,
+        /// What it holds.
+        holds: f64,
+    },
+    /// Nobody can be picked.
+    Pick {
+        /// Who picks.
+        population: PopId,
+        /// The place of the trait among the births.
+        birth: usize,
+        /// Among how many.
+        candidates: usize,
+        /// What they weigh together; NaN where a weight is no number or below zero.
+        weight: f64,
     },
     /// The audit found that something was lost or made: a mistake of the evaluator.
     Audit {

@@ -13,7 +13,7 @@ mod program;
 mod run;
 mod settle;
 
-pub use fault::{Drawn, Fault, FaultKind, Value};
+pub use fault::{Drawn, Failure, Fault, FaultKind, Value};
 pub use program::Program;
 
 use crate::builtins::philox::{self, Place};
@@ -79,6 +79,8 @@ pub struct Outcome {
     pub goals: Vec<f64>,
     /// The numbers that they look at; NaN where there is none.
     pub seen: Vec<f64>,
+    /// How many members of each population were born and have retired.
+    pub lives: Vec<Lives>,
     /// Why the run failed.
     pub fault: Option<Fault>,
     /// Each column at the moment of the failure: as the phase found it in which the run failed, else as the row has it. NaN
@@ -86,7 +88,16 @@ pub struct Outcome {
     pub at_fault: Vec<f64>,
 }
 
-/// A stock's or state's way through all rows, kept or not.
+/// What became of a population.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lives {
+    /// How many members were born, those of row 0 among them.
+    pub born: u64,
+    /// How many have retired.
+    pub retired: u64,
+}
+
+/// A stock's or state's way through all rows, kept or not. Of members' stocks it is that of all of them together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extremes {
     /// In row 0, before anything moved.

@@ -3,18 +3,20 @@
 //! Every expression is walked each time it is wanted, every rule stands as the language tells it. Nothing is compiled,
 //! hoisted or shared with [`super::Program`].
 
+mod life;
+mod scope;
 mod settle;
 mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Balance, Case, Drawn, Extremes, Fault, FaultKind, Outcome, Value};
+use super::{Balance, Case, Drawn, Extremes, Failure, Fault, FaultKind, Lives, Outcome, Value};
+use crate::builtins::Accumulator;
 use crate::builtins::philox::{Place, Stream, key};
-use crate::builtins::{Accumulator, Instant, Item, power};
 use crate::ir::{
-    Asset, Binary, Bound, CellId, Expr, ExprId, Known, Model, Move, MoveId, Opened, Summed, TradeId, Unary, Work,
-    event_hits,
+    Asset, Bound, CellId, Expr, ExprId, Known, Model, Move, MoveId, Opened, PopId, Summed, TradeId, Work, event_hits,
 };
+use scope::Members;
 
 struct Oracle<'m> {
     model: &'m Model,
@@ -24,14 +26,21 @@ struct Oracle<'m> {
     cells: Vec<f64>,
     /// What was drawn last, of each draw.
     draws: Vec<f64>,
+    /// The living members of each population.
+    members: Vec<Members>,
+    /// Who is being born, and what that one has already; nobody sees it but itself.
+    newborn: Option<(PopId, u32, scope::Member)>,
+    /// What has come together of each `spawn`, and how many members may live of each population.
+    spawned: Vec<f64>,
+    limits: Vec<f64>,
     now: Now,
     /// Rows after phases, with the number of the phase: they stand behind the row in which their step starts.
     between: Vec<(usize, Vec<f64>)>,
     /// The phase that is running; behind the last their number.
     moment: Option<usize>,
     probes: Vec<f64>,
-    done: Vec<bool>,
-    peaks: Vec<f64>,
+    done: BTreeSet<Moved>,
+    peaks: BTreeMap<Held, f64>,
     balances: Vec<Balance>,
     short: Vec<u64>,
     missed: Vec<f64>,
@@ -44,49 +53,75 @@ struct Oracle<'m> {
     combined: Slopes,
 }
 
+/// A move of the model, or of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moved {
+    id: MoveId,
+    member: Option<u32>,
+}
+
+/// A stock of the model, or of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    stock: usize,
+    member: Option<u32>,
+}
+
 /// What is worked out in a step; what is not worked out yet is absent.
 #[derive(Clone, Default)]
 struct Now {
     /// What each move asked for and got, per time for flows.
-    asked: BTreeMap<MoveId, f64>,
-    taken: BTreeMap<MoveId, f64>,
+    asked: BTreeMap<Moved, f64>,
+    taken: BTreeMap<Moved, f64>,
+    /// Where each takes from, and where its parts go.
+    from: BTreeMap<Moved, Option<Held>>,
+    to: BTreeMap<Moved, Vec<Option<Held>>>,
     /// The amounts of the step: what is wanted, and what is got. What runs both ways is below zero where it runs backward.
-    wanted: BTreeMap<MoveId, f64>,
-    got: BTreeMap<MoveId, f64>,
+    wanted: BTreeMap<Moved, f64>,
+    got: BTreeMap<Moved, f64>,
     /// The moves whose condition holds.
-    holds: BTreeSet<MoveId>,
+    holds: BTreeSet<Moved>,
     /// The shares or amounts that the parts of a split say, the last too if it says one.
-    shares: BTreeMap<MoveId, Vec<f64>>,
+    shares: BTreeMap<Moved, Vec<f64>>,
     /// What limited moves of this phase have got it already, in the order in which they did.
-    served: Vec<MoveId>,
-    factors: BTreeMap<TradeId, f64>,
-    facts: BTreeMap<u32, f64>,
+    served: Vec<Moved>,
+    factors: BTreeMap<(TradeId, Option<u32>), f64>,
+    facts: BTreeMap<(u32, Option<u32>), f64>,
 }
 
-/// New values of states, by the number of the update.
-type News = Vec<(usize, f64)>;
+/// New values of states, by the number of the update, and whose they are.
+type News = Vec<(usize, Option<u32>, f64)>;
+
+/// What stocks come to.
+type Stocks = Vec<(Held, f64)>;
 
 /// What has been settled and has not landed: the moves, what stocks come to, and what states take.
-type Waiting = (Vec<MoveId>, Vec<f64>, News);
+type Waiting = (Vec<Moved>, Stocks, News);
+
+/// All stocks and states: the model's, and those of members by population and number.
+type Holdings = (Vec<f64>, BTreeMap<(PopId, u32), Vec<f64>>);
 
 use stages::Slopes;
 
-type Checked<T> = Result<T, FaultKind>;
+type Checked<T> = Result<T, Failure>;
 
 /// Runs a model once.
 pub fn run(model: &Model, case: &Case) -> Outcome {
-    let n = model.stocks.len();
     let mut oracle = Oracle {
         step: 0,
         params: vec![f64::NAN; model.params],
         cells: vec![0.0; model.cells],
         draws: vec![f64::NAN; model.draws.len()],
+        members: vec![Members::new(); model.populations.len()],
+        newborn: None,
+        spawned: vec![0.0; model.spawns.len()],
+        limits: vec![f64::INFINITY; model.populations.len()],
         now: Now::default(),
         between: Vec::new(),
         moment: None,
         probes: vec![f64::NAN; model.probes.len()],
-        done: vec![false; model.moves.len()],
-        peaks: vec![0.0; n],
+        done: BTreeSet::new(),
+        peaks: BTreeMap::new(),
         balances: vec![Balance::default(); model.assets.len()],
         short: vec![0; model.moves.len()],
         missed: vec![0.0; model.moves.len()],
@@ -97,16 +132,17 @@ pub fn run(model: &Model, case: &Case) -> Outcome {
         model,
         case,
     };
-    let mut out = Outcome { columns: vec![Vec::new(); model.columns.len()], ..Outcome::default() };
+    let lives = vec![Lives::default(); model.populations.len()];
+    let mut out = Outcome { columns: vec![Vec::new(); model.columns.len()], lives, ..Outcome::default() };
     let mut accumulators: Vec<Accumulator> = model.probes.iter().map(|p| Accumulator::new(p.reducer)).collect();
-    let failed = oracle.all(&mut out, &mut accumulators).err();
+    let failed = oracle.run(&mut out, &mut accumulators).err();
     out.params.clone_from(&oracle.params);
     out.short.clone_from(&oracle.short);
     out.missed.clone_from(&oracle.missed);
     out.short_trades.clone_from(&oracle.short_trades);
     oracle.close();
     out.assets.clone_from(&oracle.balances);
-    out.fault = failed.map(|kind| Fault { step: oracle.step, kind }).or_else(|| oracle.audit());
+    out.fault = failed.map(|failure| failure.at(oracle.step)).or_else(|| oracle.audit());
     oracle.probes = accumulators.iter().map(Accumulator::finish).collect();
     let of_run = |e: ExprId| if out.fault.is_some() { f64::NAN } else { oracle.eval(e) };
     let metrics = model.metrics.iter().map(|m| of_run(m.value)).collect();
@@ -126,27 +162,29 @@ fn push(out: &mut Outcome, step: u64, substep: usize, values: Vec<f64>) {
 }
 
 /// What is to land are numbers: of stocks, then of states.
-fn finite(stocks: &[f64], news: &[(usize, f64)]) -> Checked<()> {
-    if let Some(s) = stocks.iter().position(|v| !v.is_finite()) {
-        return Err(FaultKind::NotFinite { what: Value::Stock(s), value: stocks[s] });
+fn finite(stocks: &[(Held, f64)], news: &[(usize, Option<u32>, f64)]) -> Checked<()> {
+    if let Some((held, value)) = stocks.iter().find(|(_, v)| !v.is_finite()) {
+        return Err(FaultKind::NotFinite { what: Value::Stock(held.stock), value: *value }.of(held.member));
     }
-    match news.iter().find(|(_, value)| !value.is_finite()) {
-        Some(&(i, value)) => Err(FaultKind::NotFinite { what: Value::State(i), value }),
+    match news.iter().find(|(.., value)| !value.is_finite()) {
+        Some(&(i, member, value)) => Err(FaultKind::NotFinite { what: Value::State(i), value }.of(member)),
         None => Ok(()),
     }
 }
 
 impl Oracle<'_> {
-    fn all(&mut self, out: &mut Outcome, accumulators: &mut [Accumulator]) -> Checked<()> {
+    fn run(&mut self, out: &mut Outcome, accumulators: &mut [Accumulator]) -> Checked<()> {
         self.open(out)?;
         let clock = &self.model.clock;
         for k in 0..=clock.steps {
             self.step = k;
             self.last = k == clock.steps;
             if k > 0 {
-                let before: Vec<f64> = self.model.shifts.iter().map(|(_, from)| self.cell(*from)).collect();
-                for ((to, _), value) in self.model.shifts.iter().zip(before) {
-                    self.cells[to.0 as usize] = value;
+                for (to, from) in &self.model.shifts {
+                    for member in self.all_of(self.owner(*to)) {
+                        let value = self.cell(*from, member);
+                        self.set(*to, member, value);
+                    }
                 }
             }
             for draw in &self.model.drawn {
@@ -182,6 +220,13 @@ impl Oracle<'_> {
                 push(out, k + 1, substep, values);
             }
             outcome?;
+            if !self.last {
+                self.step = k + 1;
+                if let Err(failure) = self.life(out) {
+                    out.at_fault = vec![f64::NAN; self.model.columns.len()];
+                    return Err(failure);
+                }
+            }
         }
         Ok(())
     }
@@ -190,7 +235,7 @@ impl Oracle<'_> {
         let stocks = self.model.stocks.iter().map(|s| s.cell).zip(&mut out.stocks);
         let states = self.model.states.iter().map(|s| s.0).zip(&mut out.states);
         for (cell, e) in stocks.chain(states) {
-            let value = self.cell(cell);
+            let value = self.all(cell);
             e.last = value;
             if self.step == 0 {
                 (e.low, e.high) = (value, value);
@@ -225,21 +270,20 @@ impl Oracle<'_> {
         }
         let news = self.news(None);
         // Rates may read sums: all rates first.
-        let rates: Vec<(CellId, f64)> = model
-            .sums
-            .iter()
-            .filter_map(|s| match s.what {
-                Summed::Rate(e) => Some((s.cell, self.eval(e))),
-                Summed::Move(_) => None,
-            })
-            .collect();
+        let mut rates: Vec<(CellId, Option<u32>, f64)> = Vec::new();
+        for sum in &model.sums {
+            let Summed::Rate(e) = sum.what else { continue };
+            for member in self.all_of(sum.of) {
+                rates.push((sum.cell, member, self.eval_for(e, sum.of, member)));
+            }
+        }
         if let Some((_, stocks, first)) = &waiting {
             finite(stocks, first)?;
         }
         finite(&[], &news)?;
         self.sum(&self.moves(|m| m.event.is_none()));
-        for (cell, rate) in rates {
-            self.cells[cell.0 as usize] += rate * model.clock.dt;
+        for (cell, member, rate) in rates {
+            self.set(cell, member, self.cell(cell, member) + rate * model.clock.dt);
         }
         self.hold(&end);
         if let Some((together, stocks, news)) = waiting {
@@ -275,19 +319,17 @@ impl Oracle<'_> {
     }
 
     /// What stocks and states come to; in the last row as it is, and nothing is checked.
-    fn land(&mut self, together: &[MoveId], stocks: Vec<f64>, news: News) -> Checked<()> {
+    fn land(&mut self, together: &[Moved], stocks: Stocks, news: News) -> Checked<()> {
         if !self.last {
             finite(&stocks, &news)?;
             self.commit(together, stocks);
             self.states(news);
             return Ok(());
         }
-        for (stock, value) in self.model.stocks.iter().zip(stocks) {
-            self.cells[stock.cell.0 as usize] = value;
+        for (held, value) in stocks {
+            self.set(self.model.stocks[held.stock].cell, held.member, value);
         }
-        for (i, value) in news {
-            self.cells[self.model.updates[i].cell.0 as usize] = value;
-        }
+        self.states(news);
         Ok(())
     }
 
@@ -301,76 +343,91 @@ impl Oracle<'_> {
             {
                 continue;
             }
-            let value = match self.combined.rates.get(&i) {
-                Some(combined) => *combined,
-                None => self.eval(update.value),
-            };
-            news.push((i, if update.rate { self.cell(update.cell) + clock.dt * value } else { value }));
+            for member in self.all_of(update.of) {
+                let value = match self.combined.rates.get(&i) {
+                    Some(combined) => *combined,
+                    None => self.eval_for(update.value, update.of, member),
+                };
+                let now = self.cell(update.cell, member);
+                news.push((i, member, if update.rate { now + clock.dt * value } else { value }));
+            }
         }
         news
     }
 
     fn states(&mut self, news: News) {
-        for (i, value) in news {
-            self.cells[self.model.updates[i].cell.0 as usize] = value;
+        for (i, member, value) in news {
+            self.set(self.model.updates[i].cell, member, value);
         }
     }
 
-    /// Works something out, among the moves of the same phase.
-    fn work(&mut self, work: Work, together: &[MoveId]) -> Checked<()> {
-        match work {
-            Work::Demand(m) => self.ask(m)?,
-            Work::Take(m) => self.take(m, together),
-            Work::Trade(t) => self.trade(t, together),
-            Work::Fact(i) => {
-                let value = self.eval(self.model.facts[i as usize].value);
-                self.now.facts.insert(i, value);
+    /// Works something out, among the moves of the same phase: for the model, or for each member.
+    fn work(&mut self, work: Work, together: &[Moved]) -> Checked<()> {
+        let model = self.model;
+        let of = match work {
+            Work::Demand(m) | Work::Take(m) => model.moves[m.0 as usize].of,
+            Work::Trade(t) => model.trades[t.0 as usize].of,
+            Work::Fact(i) => model.facts[i as usize].of,
+            Work::Draw(d) => model.draws[d as usize].of,
+        };
+        for member in self.all_of(of) {
+            match work {
+                Work::Demand(id) => self.ask(Moved { id, member })?,
+                Work::Take(id) => self.take(Moved { id, member }, together),
+                Work::Trade(t) => self.trade(t, member, together),
+                Work::Fact(i) => {
+                    let value = self.eval_for(model.facts[i as usize].value, of, member);
+                    self.now.facts.insert((i, member), value);
+                }
+                Work::Draw(d) => self.draw_for(d, member)?,
             }
-            Work::Draw(d) => self.draw(d)?,
         }
         Ok(())
     }
 
-    /// Makes a draw, if one is due.
+    /// Makes a draw, for the model or for each member.
     fn draw(&mut self, number: u32) -> Checked<()> {
+        let of = self.model.draws[number as usize].of;
+        self.all_of(of).into_iter().try_for_each(|member| self.draw_for(number, member))
+    }
+
+    /// Makes a draw, if one is due: of a newborn the first is.
+    fn draw_for(&mut self, number: u32, member: Option<u32>) -> Checked<()> {
         let (model, clock, at) = (self.model, &self.model.clock, self.step);
         let draw = &model.draws[number as usize];
         let due = match draw.every {
-            Some(period) => event_hits(clock, at, clock.start, Some(self.eval(period)), None),
+            Some(period) => {
+                event_hits(clock, at, clock.start, Some(self.eval_for(period, draw.of, member)), None)
+                    || self.first_row(draw.of, member) == at
+            }
             None => true,
         };
         if !due {
             return Ok(());
         }
-        let args: Vec<f64> = draw.args.iter().map(|e| self.eval(*e)).collect();
+        let args: Vec<f64> = draw.args.iter().map(|e| self.eval_for(*e, draw.of, member)).collect();
         let mut value = f64::NAN;
         if draw.how.wrong(&args).is_none() {
-            let place = Place { run: self.case.run, step: at as u32, member: 0 };
+            let place = Place { run: self.case.run, step: at as u32, member: member.unwrap_or(0) };
             value = draw.how.sample(&model.samples, &args, &mut Stream::new(key(self.case.seed, draw.hash), place));
         }
-        if value.is_finite() {
-            self.draws[number as usize] = value;
-        } else if self.last {
-            self.draws[number as usize] = f64::NAN;
-        } else {
-            return Err(FaultKind::Draw { what: Drawn::Draw(number), args, value });
+        if !value.is_finite() {
+            if !self.last {
+                return Err(FaultKind::Draw { what: Drawn::Draw(number), args, value }.of(member));
+            }
+            value = f64::NAN;
         }
+        match draw.of.zip(member) {
+            Some((population, member)) => self.member_mut(population, member).draws.insert(number, value),
+            None => Some(std::mem::replace(&mut self.draws[number as usize], value)),
+        };
         Ok(())
-    }
-
-    /// All stocks and states.
-    fn holdings(&self) -> Vec<f64> {
-        self.cells[..self.model.holdings].to_vec()
-    }
-
-    fn hold(&mut self, holdings: &[f64]) {
-        self.cells[..holdings.len()].copy_from_slice(holdings);
     }
 
     fn open(&mut self, out: &mut Outcome) -> Checked<()> {
         if let Some(series) = self.model.without_column(self.case.run) {
             let columns = self.model.runs[series as usize];
-            return Err(FaultKind::NoColumn { series, columns, run: self.case.run });
+            return Err(FaultKind::NoColumn { series, columns, run: self.case.run }.into());
         }
         for (i, (to, e, _)) in self.model.opening.iter().enumerate() {
             let value = match self.model.expr(*e) {
@@ -381,7 +438,7 @@ impl Oracle<'_> {
                 Opened::Param(p) => self.params[*p as usize] = value,
                 Opened::Cell(c) => {
                     if !value.is_finite() {
-                        return Err(FaultKind::NotFinite { what: Value::Opening(i), value });
+                        return Err(FaultKind::NotFinite { what: Value::Opening(i), value }.into());
                     }
                     self.cells[c.0 as usize] = value;
                 }
@@ -390,26 +447,30 @@ impl Oracle<'_> {
         for (i, bound) in self.model.start_bounds.iter().enumerate() {
             self.bound(true, i, bound)?;
         }
-        for (i, stock) in self.model.stocks.iter().enumerate() {
-            let value = self.cell(stock.cell);
-            out.stocks.push(Extremes::new(value));
-            self.peaks[i] = value.abs();
+        for (i, stock) in self.model.stocks.iter().enumerate().filter(|(_, s)| s.of.is_none()) {
+            let value = self.cell(stock.cell, None);
+            self.peaks.insert(Held { stock: i, member: None }, value.abs());
             if value < 0.0 && !stock.signed {
-                return Err(FaultKind::OpensBelowZero { stock: i, value });
+                return Err(FaultKind::OpensBelowZero { stock: i, value }.into());
             }
         }
-        out.states = self.model.states.iter().map(|(cell, _)| Extremes::new(self.cell(*cell))).collect();
+        self.limits = self.model.populations.iter().map(|p| self.eval(p.limit)).collect();
+        self.first_members(out)?;
+        out.stocks = self.model.stocks.iter().map(|stock| Extremes::new(self.all(stock.cell))).collect();
+        out.states = self.model.states.iter().map(|(cell, _)| Extremes::new(self.all(*cell))).collect();
         for total in &self.model.totals {
             let mut sum = 0.0;
             let mut size = 0.0;
             for s in &total.stocks {
-                sum += self.cell(self.model.stocks[*s].cell);
-                size += self.cell(self.model.stocks[*s].cell).abs();
+                for value in self.each(self.model.stocks[*s].cell) {
+                    sum += value;
+                    size += value.abs();
+                }
             }
             let stated = self.eval(total.total);
             let off = (sum - stated).abs();
             if off.is_nan() || off > super::AUDIT * size.max(stated.abs()) {
-                return Err(FaultKind::OpeningTotal { conserve: total.conserve, sum, total: stated });
+                return Err(FaultKind::OpeningTotal { conserve: total.conserve, sum, total: stated }.into());
             }
         }
         for (i, asset) in self.model.assets.iter().enumerate() {
@@ -427,27 +488,40 @@ impl Oracle<'_> {
         if param.how.wrong(&args).is_none() {
             value = param.how.quantile(&self.model.samples, &args, self.case.luck_of(self.model, number));
         }
-        if value.is_finite() { Ok(value) } else { Err(FaultKind::Draw { what: Drawn::Param(number), args, value }) }
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(FaultKind::Draw { what: Drawn::Param(number), args, value }.into())
+        }
     }
 
     fn held(&self, asset: &Asset, size: fn(f64) -> f64) -> f64 {
         let mut sum = 0.0;
         for s in &asset.stocks {
-            sum += size(self.cell(self.model.stocks[*s].cell));
+            for value in self.each(self.model.stocks[*s].cell) {
+                sum += size(value);
+            }
         }
         sum
     }
 
     fn bound(&self, start: bool, i: usize, bound: &Bound) -> Checked<()> {
-        let (value, low, high) = (self.eval(bound.value), self.eval(bound.low), self.eval(bound.high));
-        if value >= low && value <= high { Ok(()) } else { Err(FaultKind::Bound { start, bound: i, value, low, high }) }
+        for member in self.all_of(bound.of) {
+            let [value, low, high] = [bound.value, bound.low, bound.high].map(|e| self.eval_for(e, bound.of, member));
+            if !(value >= low && value <= high) {
+                return Err(FaultKind::Bound { start, bound: i, value, low, high }.of(member));
+            }
+        }
+        Ok(())
     }
 
     fn asserts(&self, after_moves: bool) -> Checked<()> {
         for (i, assert) in self.model.asserts.iter().enumerate().filter(|(_, a)| a.after_moves == after_moves) {
             // What hangs on moves is seen in steps, and the last row starts none.
-            if !(self.last && after_moves) && self.eval(assert.condition) == 0.0 {
-                return Err(FaultKind::Assert { assert: i });
+            for member in self.all_of(assert.of).into_iter().filter(|_| !(self.last && after_moves)) {
+                if self.eval_for(assert.condition, assert.of, member) == 0.0 {
+                    return Err(FaultKind::Assert { assert: i }.of(member));
+                }
             }
         }
         Ok(())
@@ -455,8 +529,11 @@ impl Oracle<'_> {
 
     fn remember(&mut self, after_moves: bool) {
         for row in self.model.rows.iter().filter(|r| r.after_moves == after_moves) {
-            if !row.first || self.step == 0 {
-                self.cells[row.cell.0 as usize] = self.eval(row.value);
+            for member in self.all_of(row.of) {
+                if !row.first || self.step == self.first_row(row.of, member) {
+                    let value = self.eval_for(row.value, row.of, member);
+                    self.set(row.cell, member, value);
+                }
             }
         }
     }
@@ -495,8 +572,13 @@ impl Oracle<'_> {
         self.model.columns.iter().map(|c| if known(c.known) { self.eval(c.value) } else { f64::NAN }).collect()
     }
 
-    fn moves(&self, which: impl Fn(&Move) -> bool) -> Vec<MoveId> {
-        self.model.moves.iter().enumerate().filter(|(_, m)| which(m)).map(|(i, _)| MoveId(i as u32)).collect()
+    /// All such moves, of each member its own: in order of declaration, then of numbers.
+    fn moves(&self, which: impl Fn(&Move) -> bool) -> Vec<Moved> {
+        let mut moves = Vec::new();
+        for (i, m) in self.model.moves.iter().enumerate().filter(|(_, m)| which(m)) {
+            moves.extend(self.all_of(m.of).into_iter().map(|member| Moved { id: MoveId(i as u32), member }));
+        }
+        moves
     }
 
     fn close(&mut self) {
@@ -507,96 +589,7 @@ impl Oracle<'_> {
 
     fn audit(&self) -> Option<Fault> {
         let broken = self.balances.iter().position(|b| !b.holds(self.step))?;
-        Some(Fault { step: self.step, kind: FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() } })
-    }
-
-    fn cell(&self, id: CellId) -> f64 {
-        self.cells[id.0 as usize]
-    }
-
-    /// The clock, at the row or at a stage.
-    fn instant(&self) -> Instant {
-        self.model.clock.stage(self.step, self.halves)
-    }
-
-    fn eval(&self, e: ExprId) -> f64 {
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.eval_inner(e))
-    }
-
-    fn eval_inner(&self, e: ExprId) -> f64 {
-        let truth = |b: bool| f64::from(u8::from(b));
-        match self.model.expr(e) {
-            Expr::Constant(v) => v,
-            Expr::Param(p) => self.params[p as usize],
-            Expr::Cell(c) => self.cell(c),
-            Expr::Let(l) => self.eval(self.model.lets[l as usize].value),
-            Expr::Time => self.instant().time,
-            Expr::Step => self.step as f64,
-            Expr::Taken(m) => self.now.taken.get(&m).copied().unwrap_or(f64::NAN),
-            Expr::Asked(m) => self.now.asked.get(&m).copied().unwrap_or(f64::NAN),
-            Expr::Factor(t) => self.now.factors.get(&t).copied().unwrap_or(f64::NAN),
-            Expr::Fact(i) => self.now.facts.get(&i).copied().unwrap_or(f64::NAN),
-            Expr::Probe(p) => self.probes[p as usize],
-            Expr::Draw(d) => self.draws[d as usize],
-            Expr::Of(..) | Expr::Number(_) | Expr::FirstRow(_) | Expr::Alive(_) | Expr::Refer(_) | Expr::Gather(_) => {
-                f64::NAN
-            }
-            // It stands alone in an opening, which has met it.
-            Expr::Uncertain(_) => f64::NAN,
-            Expr::Input(i) => self.case.inputs.get(i as usize).copied().unwrap_or(f64::NAN),
-            Expr::Unary(Unary::Negate, a) => -self.eval(a),
-            Expr::Unary(Unary::Not, a) => truth(self.eval(a) == 0.0),
-            Expr::Binary(op, a, b) => {
-                let (a, b) = (self.eval(a), self.eval(b));
-                match op {
-                    Binary::Add => a + b,
-                    Binary::Subtract => a - b,
-                    Binary::Multiply => a * b,
-                    Binary::Divide => a / b,
-                    Binary::Power => power(a, b),
-                    Binary::And => truth(a != 0.0 && b != 0.0),
-                    Binary::Or => truth(a != 0.0 || b != 0.0),
-                    Binary::Less => truth(a < b),
-                    Binary::LessEq => truth(a <= b),
-                    Binary::Greater => truth(a > b),
-                    Binary::GreaterEq => truth(a >= b),
-                    Binary::Equal => truth(a == b),
-                    Binary::NotEqual => truth(a != b),
-                }
-            }
-            Expr::If(c, a, b) => {
-                if self.eval(c) != 0.0 {
-                    self.eval(a)
-                } else {
-                    self.eval(b)
-                }
-            }
-            Expr::One(f, a) => f(self.eval(a)),
-            Expr::Two(f, a, b) => f(self.eval(a), self.eval(b)),
-            Expr::Three(f, a, b, c) => f(self.eval(a), self.eval(b), self.eval(c)),
-            Expr::Clock(f, args) => f(args.map(|a| self.eval(a)), self.instant()),
-            Expr::Many(list) => {
-                let list = &self.model.lists[list as usize];
-                let is_in = |condition: Option<ExprId>| condition.is_none_or(|c| self.eval(c) != 0.0);
-                let items: Vec<Item> = list
-                    .items
-                    .iter()
-                    .filter(|i| is_in(i.condition))
-                    .map(|i| Item { member: i.member, value: self.eval(i.value) })
-                    .collect();
-                match list.otherwise {
-                    Some(otherwise) if items.is_empty() => self.eval(otherwise),
-                    _ => (list.gather)(list.head.map_or(f64::NAN, |e| self.eval(e)), &items),
-                }
-            }
-            Expr::Pick(pick) => {
-                let pick = &self.model.picks[pick as usize];
-                let at = self.eval(pick.at);
-                let found = (0..pick.values.len()).find(|i| *i as f64 == at);
-                self.eval(found.map_or(pick.otherwise, |i| pick.values[i]))
-            }
-            Expr::Curve(c, x) => self.model.curves[c as usize].at(self.eval(x)),
-            Expr::Series(s) => self.model.series_of(s, self.case.run).at(self.instant()),
-        }
+        let kind = FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() };
+        Some(Failure::from(kind).at(self.step))
     }
 }

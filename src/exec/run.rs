@@ -580,9 +580,13 @@ impl Run<'_> {
         out.short.clone_from(&self.short);
         out.missed.clone_from(&self.missed);
         out.short_trades.clone_from(&self.short_trades);
-        out.fault = failed.map(|kind| Fault { step: self.step, kind }).or_else(|| {
+        out.fault = failed.map(|kind| Fault { step: self.step, kind, member: None }).or_else(|| {
             let broken = self.balances.iter().position(|b| !b.holds(self.step))?;
-            Some(Fault { step: self.step, kind: FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() } })
+            Some(Fault {
+                step: self.step,
+                kind: FaultKind::Audit { asset: broken, gap: self.balances[broken].gap() },
+                member: None,
+            })
         });
         if out.fault.is_some() {
             out.metrics = vec![f64::NAN; model.metrics.len()];

@@ -573,6 +573,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// What newborns of a population open with.
+    pub fn births(&self, population: PopId) -> &[Birth] {
+        &self.populations[population.0 as usize].births
+    }
+
     /// Where a move gives.
     pub fn parts(&self, m: &Move) -> &[Part] {
         &self.parts[m.parts.0 as usize..m.parts.1 as usize]

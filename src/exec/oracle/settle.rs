@@ -3,8 +3,8 @@
 //! Nothing is kept that can be worked out again: a source's room, what is left of it and the parts of a split are gone
 //! through each time that they are wanted.
 
-use super::{Checked, FaultKind, Oracle, Value};
-use crate::ir::{Asset, Move, MoveId, ShortKind, Summed, TradeId, Work, event_hits, rounding};
+use super::{Checked, FaultKind, Held, Moved, Oracle, Stocks, Value};
+use crate::ir::{Asset, ExprId, Move, MoveId, PopId, ShortKind, Summed, TradeId, event_hits, rounding};
 
 /// Beyond this, shares are no shares, and the parts are not the whole.
 const WHOLE: f64 = 1e-9;
@@ -31,18 +31,22 @@ impl<'m> Oracle<'m> {
         let last = std::mem::replace(&mut self.last, false);
         self.now.served.clear();
         for m in &due {
-            self.work(Work::Demand(*m), &due)?;
+            self.ask(*m)?;
         }
-        let mut takes: Vec<(u8, Work)> = Vec::new();
+        let mut takes: Vec<(u8, Moved)> = Vec::new();
         for m in &due {
-            let take = (rank(self.short(*m)), self.of(*m).trade.map_or(Work::Take(*m), Work::Trade));
-            if !takes.contains(&take) {
-                takes.push(take);
+            let trade = self.of(*m).trade;
+            let known = |(_, other): &(u8, Moved)| self.of(*other).trade == trade && other.member == m.member;
+            if trade.is_none() || !takes.iter().any(known) {
+                takes.push((rank(self.short(*m)), *m));
             }
         }
         takes.sort_by_key(|(rank, _)| *rank);
-        for (_, take) in takes {
-            self.work(take, &due)?;
+        for (_, m) in takes {
+            match self.of(m).trade {
+                Some(trade) => self.trade(trade, m.member, &due),
+                None => self.take(m, &due),
+            }
         }
         let stocks = self.settle(&due)?;
         super::finite(&stocks, &[])?;
@@ -53,45 +57,51 @@ impl<'m> Oracle<'m> {
     }
 
     /// The dated moves of this step; those of other steps move nothing.
-    fn due(&mut self) -> Vec<MoveId> {
+    fn due(&mut self) -> Vec<Moved> {
         let clock = &self.model.clock;
         let mut due = Vec::new();
         for m in self.moves(|m| m.event.is_some()) {
             let Some(event) = self.of(m).event else { continue };
-            let (period, last) = (event.period.map(|e| self.eval(e)), event.last.map(|e| self.eval(e)));
-            if event_hits(clock, self.step, self.eval(event.first), period, last) {
+            let (period, last) = (event.period.map(|e| self.said(m, e)), event.last.map(|e| self.said(m, e)));
+            if event_hits(clock, self.step, self.said(m, event.first), period, last) {
                 due.push(m);
                 continue;
             }
             self.now.asked.insert(m, 0.0);
             self.now.taken.insert(m, 0.0);
             if let Some(trade) = self.of(m).trade {
-                self.now.factors.insert(trade, 0.0);
+                self.now.factors.insert((trade, m.member), 0.0);
             }
         }
         due
     }
 
     /// What a move asks for, and how it parts.
-    pub(super) fn ask(&mut self, id: MoveId) -> Checked<()> {
+    pub(super) fn ask(&mut self, id: Moved) -> Checked<()> {
         let m = self.of(id);
-        let holds = m.condition.is_none_or(|c| self.eval(c) != 0.0) && !(m.once && self.done[id.0 as usize]);
-        let combined = self.combined.demands.get(&id).copied();
-        let mut value = if holds { combined.unwrap_or_else(|| self.eval(m.amount)) } else { 0.0 };
+        let holds = m.condition.is_none_or(|c| self.said(id, c) != 0.0) && !(m.once && self.done.contains(&id));
+        let combined = self.combined.demands.get(&id.id).copied();
+        let mut value = if holds { combined.unwrap_or_else(|| self.said(id, m.amount)) } else { 0.0 };
+        // What does not move misses nobody.
+        let from = self.end_of(id, m.from, m.whose, holds)?;
+        self.now.from.insert(id, from);
+        let to: Checked<Vec<Option<Held>>> =
+            self.model.parts(m).iter().map(|part| self.end_of(id, part.to, part.whose, holds)).collect();
+        self.now.to.insert(id, to?);
         let dt = self.dt(m);
         if !self.last {
             if !value.is_finite() {
-                return Err(FaultKind::NotFinite { what: Value::Move(id), value });
+                return Err(FaultKind::NotFinite { what: Value::Move(id.id), value }.of(id.member));
             }
             if value < 0.0 && !m.two_way {
-                let peak = self.model.reference(m).map_or(0.0, |s| self.peaks[s]);
+                let peak = self.reference(id).map_or(0.0, |s| self.peak(s));
                 if value * dt < -rounding(self.step) * peak {
-                    return Err(FaultKind::Backward { moved: id, value });
+                    return Err(FaultKind::Backward { moved: id.id, value }.of(id.member));
                 }
                 value = 0.0;
             }
             if m.once && holds {
-                self.done[id.0 as usize] = true;
+                self.done.insert(id);
             }
         }
         self.now.asked.insert(id, value);
@@ -104,9 +114,9 @@ impl<'m> Oracle<'m> {
             return Ok(());
         }
         self.now.holds.insert(id);
-        let said: Vec<f64> = match self.combined.said.get(&id) {
+        let said: Vec<f64> = match self.combined.said.get(&id.id) {
             Some(combined) => combined.clone(),
-            None => self.model.parts(m).iter().filter_map(|p| p.share).map(|e| self.eval(e)).collect(),
+            None => self.model.parts(m).iter().filter_map(|p| p.share).map(|e| self.said(id, e)).collect(),
         };
         self.now.shares.insert(id, if m.amounts { self.amounts(id, value, said)? } else { self.shares(id, said)? });
         Ok(())
@@ -114,37 +124,37 @@ impl<'m> Oracle<'m> {
 
     /// The parts of a split as shares: each of them one, and together the whole, or no more than that where the last takes
     /// the rest.
-    fn shares(&self, id: MoveId, said: Vec<f64>) -> Checked<Vec<f64>> {
+    fn shares(&self, id: Moved, said: Vec<f64>) -> Checked<Vec<f64>> {
         if !self.is_split(id) {
             return Ok(said);
         }
         for (part, &value) in said.iter().enumerate() {
             if !self.last && (value.is_nan() || !(-WHOLE..=1.0 + WHOLE).contains(&value)) {
-                return Err(FaultKind::Part { moved: id, part, value });
+                return Err(FaultKind::Part { moved: id.id, part, value }.of(id.member));
             }
         }
         let shares: Vec<f64> = said.into_iter().map(|s| s.clamp(0.0, 1.0)).collect();
         let sum = shares.iter().fold(0.0, |sum, s| sum + s);
         let wrong = if self.has_rest(id) { sum > 1.0 + WHOLE } else { (sum - 1.0).abs() > WHOLE };
         if wrong && !self.last {
-            return Err(FaultKind::Parts { moved: id, sum, whole: 1.0 });
+            return Err(FaultKind::Parts { moved: id.id, sum, whole: 1.0 }.of(id.member));
         }
         Ok(shares)
     }
 
     /// The parts of a split as amounts, per time for flows: none below nothing, and together what the move asks for.
-    fn amounts(&self, id: MoveId, value: f64, said: Vec<f64>) -> Checked<Vec<f64>> {
+    fn amounts(&self, id: Moved, value: f64, said: Vec<f64>) -> Checked<Vec<f64>> {
         let m = self.of(id);
         let dt = self.dt(m);
         let wanted = self.wanted(id).abs();
-        let size = match self.model.reference(m) {
-            Some(s) if self.peaks[s] > wanted => self.peaks[s],
+        let size = match self.reference(id) {
+            Some(s) if self.peak(s) > wanted => self.peak(s),
             _ => wanted,
         };
         let rounded = rounding(self.step) * size;
         for (part, &value) in said.iter().enumerate() {
             if !self.last && (!value.is_finite() || value * dt < -rounded) {
-                return Err(FaultKind::Part { moved: id, part, value });
+                return Err(FaultKind::Part { moved: id.id, part, value }.of(id.member));
             }
         }
         let amounts: Vec<f64> = said.into_iter().map(|a| if a < 0.0 { 0.0 } else { a }).collect();
@@ -153,13 +163,13 @@ impl<'m> Oracle<'m> {
         let slack = if rounded > share { rounded } else { share };
         let wrong = if self.has_rest(id) { (sum - value) * dt > rounded } else { (sum - value).abs() * dt > slack };
         if wrong && !self.last {
-            return Err(FaultKind::Parts { moved: id, sum, whole: value });
+            return Err(FaultKind::Parts { moved: id.id, sum, whole: value }.of(id.member));
         }
         Ok(amounts)
     }
 
     /// What each part gets of what the move gets.
-    fn divide(&self, id: MoveId) -> Vec<f64> {
+    fn divide(&self, id: Moved) -> Vec<f64> {
         let m = self.of(id);
         let got = self.got(id);
         let count = self.model.parts(m).len();
@@ -187,7 +197,7 @@ impl<'m> Oracle<'m> {
     }
 
     /// What a move gets that is no leg, given those that move at the same time.
-    pub(super) fn take(&mut self, id: MoveId, together: &[MoveId]) {
+    pub(super) fn take(&mut self, id: Moved, together: &[Moved]) {
         let wanted = self.size(id, self.wanted(id));
         let mut amount = wanted;
         if let (Some(short), Some(source)) = (self.short(id), self.source(id)) {
@@ -204,18 +214,19 @@ impl<'m> Oracle<'m> {
         self.now.served.push(id);
         let missing = self.missing(id);
         if missing > self.slack(id) && !self.last {
-            self.short[id.0 as usize] += 1;
-            self.missed[id.0 as usize] += missing;
+            self.short[id.id.0 as usize] += 1;
+            self.missed[id.id.0 as usize] += missing;
         }
     }
 
     /// What the legs of a trade get: all the same share of what they ask for, as the poorest source has it.
-    pub(super) fn trade(&mut self, id: TradeId, together: &[MoveId]) {
+    pub(super) fn trade(&mut self, id: TradeId, member: Option<u32>, together: &[Moved]) {
         let trade = &self.model.trades[id.0 as usize];
+        let legs: Vec<Moved> = trade.legs.iter().map(|leg| Moved { id: *leg, member }).collect();
         let mut factor = 1.0;
-        for leg in &trade.legs {
+        for leg in &legs {
             let (Some(short), Some(source)) = (trade.short, self.source(*leg)) else { continue };
-            let same = trade.legs.iter().filter(|l| self.source(**l) == Some(source));
+            let same = legs.iter().filter(|l| self.source(**l) == Some(source));
             let total = same.fold(0.0, |total, l| total + self.size(*l, self.wanted(*l)));
             let left = self.left(source, short, together);
             let f = match short {
@@ -228,45 +239,45 @@ impl<'m> Oracle<'m> {
             };
             factor = if f < factor { f } else { factor };
         }
-        for leg in &trade.legs {
+        for leg in &legs {
             let wanted = self.wanted(*leg);
             self.gets(*leg, if factor == 1.0 { wanted } else { wanted * factor });
         }
-        self.now.served.extend(&trade.legs);
-        let holds = trade.legs.first().is_some_and(|leg| self.now.holds.contains(leg));
-        self.now.factors.insert(id, if holds { factor } else { 0.0 });
-        if !self.last && trade.legs.iter().any(|leg| self.missing(*leg) > self.slack(*leg)) {
+        self.now.served.extend(&legs);
+        let holds = legs.first().is_some_and(|leg| self.now.holds.contains(leg));
+        self.now.factors.insert((id, member), if holds { factor } else { 0.0 });
+        if !self.last && legs.iter().any(|leg| self.missing(*leg) > self.slack(*leg)) {
             self.short_trades[id.0 as usize] += 1;
         }
     }
 
     /// Of a limited move, what it gets; what is got in full is what was asked for, to the bit.
-    fn gets(&mut self, id: MoveId, got: f64) {
+    fn gets(&mut self, id: Moved, got: f64) {
         let asked = self.now.asked.get(&id).copied().unwrap_or(0.0);
         let taken = if got == self.wanted(id) { asked } else { got / self.dt(self.of(id)) };
         self.now.got.insert(id, got);
         self.now.taken.insert(id, taken);
     }
 
-    fn missing(&self, id: MoveId) -> f64 {
+    fn missing(&self, id: Moved) -> f64 {
         self.wanted(id).abs() - self.got(id).abs()
     }
 
     /// What is missing by rounding is no cap. What comes from the cloud is measured by itself.
-    fn slack(&self, id: MoveId) -> f64 {
-        rounding(self.step) * self.source(id).map_or(self.wanted(id).abs(), |s| self.peaks[s])
+    fn slack(&self, id: Moved) -> f64 {
+        rounding(self.step) * self.source(id).map_or(self.wanted(id).abs(), |s| self.peak(s))
     }
 
     /// What a source has for limited moves: capped inflows of the same phase do not count.
-    fn room(&self, source: usize, together: &[MoveId]) -> f64 {
-        let uncapped: Vec<MoveId> = together.iter().copied().filter(|m| self.short(*m).is_none()).collect();
+    fn room(&self, source: Held, together: &[Moved]) -> f64 {
+        let uncapped: Vec<Moved> = together.iter().copied().filter(|m| self.short(*m).is_none()).collect();
         at_least_zero(self.balance(source, &uncapped))
     }
 
     /// What is left for the next that is limited like this.
-    fn left(&self, source: usize, short: ShortKind, together: &[MoveId]) -> f64 {
-        let of = |moves: &[MoveId], kind: ShortKind| -> Vec<MoveId> {
-            let is = |m: &MoveId| self.short(*m) == Some(kind) && self.source(*m) == Some(source);
+    fn left(&self, source: Held, short: ShortKind, together: &[Moved]) -> f64 {
+        let of = |moves: &[Moved], kind: ShortKind| -> Vec<Moved> {
+            let is = |m: &Moved| self.short(*m) == Some(kind) && self.source(*m) == Some(source);
             moves.iter().copied().filter(is).collect()
         };
         let mut before = of(&self.now.served, ShortKind::CappedFirst);
@@ -274,37 +285,37 @@ impl<'m> Oracle<'m> {
             before.extend(of(together, ShortKind::Capped));
             before.extend(of(&self.now.served, ShortKind::OrSkip));
         }
-        let got = |m: MoveId| self.size(m, self.got(m));
+        let got = |m: Moved| self.size(m, self.got(m));
         before.into_iter().fold(self.room(source, together), |left, m| at_least_zero(left - got(m)))
     }
 
     /// Whether there is enough for all of it: what is missing by rounding is there.
-    fn fits(&self, wanted: f64, left: f64, source: usize) -> bool {
-        let peak = self.peaks[source];
+    fn fits(&self, wanted: f64, left: f64, source: Held) -> bool {
+        let peak = self.peak(source);
         let size = if peak > wanted { peak } else { wanted };
         wanted <= left || wanted - left <= rounding(self.step) * size
     }
 
     /// The share that all get who are capped at a source.
-    fn common(&self, source: usize, together: &[MoveId]) -> f64 {
+    fn common(&self, source: Held, together: &[Moved]) -> f64 {
         let left = self.left(source, ShortKind::Capped, together);
-        let capped = |m: &&MoveId| self.short(**m) == Some(ShortKind::Capped) && self.source(**m) == Some(source);
+        let capped = |m: &&Moved| self.short(**m) == Some(ShortKind::Capped) && self.source(**m) == Some(source);
         let all = together.iter().filter(capped).fold(0.0, |all, m| all + self.size(*m, self.wanted(*m)));
         if self.fits(all, left, source) { 1.0 } else { left / all }
     }
 
     /// What really moves, with shortages by rounding trimmed; and what each stock then holds.
-    pub(super) fn settle(&mut self, together: &[MoveId]) -> Checked<Vec<f64>> {
-        let model = self.model;
-        let mut emptied = vec![false; model.stocks.len()];
-        for _ in 0..=model.stocks.len() {
+    pub(super) fn settle(&mut self, together: &[Moved]) -> Checked<Stocks> {
+        let stocks = self.stocks();
+        let mut emptied = vec![false; stocks.len()];
+        for _ in 0..=stocks.len() {
             let mut trimmed = false;
-            for (s, stock) in model.stocks.iter().enumerate() {
-                let after = self.balance(s, together);
-                let dust = self.is_dust(s, after, together);
-                if !emptied[s] && (!stock.signed && after < 0.0 || dust) {
-                    self.trim(s, -after, dust, together)?;
-                    emptied[s] = true;
+            for (i, s) in stocks.iter().enumerate() {
+                let after = self.balance(*s, together);
+                let dust = self.is_dust(*s, after, together);
+                if !emptied[i] && (!self.signed(*s) && after < 0.0 || dust) {
+                    self.trim(*s, -after, dust, together)?;
+                    emptied[i] = true;
                     trimmed = true;
                 }
             }
@@ -313,23 +324,23 @@ impl<'m> Oracle<'m> {
             }
         }
         let mut after = self.after(together);
-        for (value, emptied) in after.iter_mut().zip(emptied) {
+        for ((_, value), emptied) in after.iter_mut().zip(emptied) {
             *value = if emptied { 0.0 } else { *value };
         }
         Ok(after)
     }
 
     /// What is left of a stock that was to be emptied, and would have been but for rounding.
-    fn is_dust(&self, s: usize, after: f64, together: &[MoveId]) -> bool {
+    fn is_dust(&self, s: Held, after: f64, together: &[Moved]) -> bool {
         let with = self.with_inflows(s, together);
-        let size = if with > self.peaks[s] { with } else { self.peaks[s] };
+        let size = if with > self.peak(s) { with } else { self.peak(s) };
         let short = self.outflows(s, together).into_iter().any(|(m, out)| self.is_short(s, m, out, after));
-        let may_be = after > 0.0 || after < 0.0 && self.model.stocks[s].signed;
+        let may_be = after > 0.0 || after < 0.0 && self.signed(s);
         may_be && after.abs() <= rounding(self.step) * size && short
     }
 
     /// It is capped, takes from this stock, and got less of it than it wanted, by as much as is left at least.
-    fn is_short(&self, s: usize, id: MoveId, out: f64, left: f64) -> bool {
+    fn is_short(&self, s: Held, id: Moved, out: f64, left: f64) -> bool {
         let capped = matches!(self.short(id), Some(ShortKind::CappedFirst | ShortKind::Capped));
         let wanted = self.size(id, self.wanted(id));
         capped && self.source(id) == Some(s) && out < wanted && out + left <= wanted
@@ -337,13 +348,21 @@ impl<'m> Oracle<'m> {
 
     /// A stock that lacks something by rounding: its largest outflow takes what is there. Where something is left by rounding,
     /// the largest of those that are short takes it.
-    fn trim(&mut self, s: usize, lacks: f64, dust: bool, together: &[MoveId]) -> Checked<()> {
-        let held = self.cell(self.model.stocks[s].cell);
+    fn trim(&mut self, s: Held, lacks: f64, dust: bool, together: &[Moved]) -> Checked<()> {
+        let held = self.holds(s);
         let with = self.with_inflows(s, together);
         let outflows = self.outflows(s, together);
-        let size = if with > self.peaks[s] { with } else { self.peaks[s] };
+        let size = if with > self.peak(s) { with } else { self.peak(s) };
         if lacks > rounding(self.step) * size {
-            return Err(FaultKind::Overdraw { stock: s, held, inflows: with - held, outflows });
+            let mut all: Vec<(MoveId, f64)> = Vec::new();
+            for (m, out) in outflows {
+                match all.last_mut().filter(|(id, _)| *id == m.id) {
+                    Some((_, sum)) => *sum += out,
+                    None => all.push((m.id, out)),
+                }
+            }
+            let fault = FaultKind::Overdraw { stock: s.stock, held, inflows: with - held, outflows: all };
+            return Err(fault.of(s.member));
         }
         let takes = outflows.iter().copied().filter(|(m, out)| !dust || self.is_short(s, *m, *out, -lacks));
         let Some((largest, _)) = takes.reduce(|a, b| if b.1 >= a.1 { b } else { a }) else {
@@ -358,25 +377,25 @@ impl<'m> Oracle<'m> {
     }
 
     /// What each stock holds after these moves, as they are.
-    pub(super) fn after(&self, together: &[MoveId]) -> Vec<f64> {
-        (0..self.model.stocks.len()).map(|s| self.balance(s, together)).collect()
+    pub(super) fn after(&self, together: &[Moved]) -> Stocks {
+        self.stocks().into_iter().map(|s| (s, self.balance(s, together))).collect()
     }
 
-    fn balance(&self, s: usize, together: &[MoveId]) -> f64 {
+    fn balance(&self, s: Held, together: &[Moved]) -> f64 {
         self.outflows(s, together).iter().fold(self.with_inflows(s, together), |value, (_, out)| value - out)
     }
 
-    fn with_inflows(&self, s: usize, together: &[MoveId]) -> f64 {
-        let mut with = self.cell(self.model.stocks[s].cell);
+    fn with_inflows(&self, s: Held, together: &[Moved]) -> f64 {
+        let mut with = self.holds(s);
         for id in together {
             let m = self.of(*id);
-            let parts = self.model.parts(m);
-            for (part, amount) in parts.iter().zip(self.divide(*id)) {
-                if part.to == Some(s) {
+            let Some(to) = self.now.to.get(id) else { continue };
+            for (to, amount) in to.iter().zip(self.divide(*id)) {
+                if *to == Some(s) {
                     with += if m.two_way { at_least_zero(amount) } else { amount };
                 }
             }
-            if m.two_way && m.from == Some(s) {
+            if m.two_way && self.taken_from(*id) == Some(s) {
                 with += at_least_zero(-self.got(*id));
             }
         }
@@ -384,36 +403,35 @@ impl<'m> Oracle<'m> {
     }
 
     /// What leaves a stock. A move that runs both ways stands among it whichever way it runs.
-    fn outflows(&self, s: usize, together: &[MoveId]) -> Vec<(MoveId, f64)> {
+    fn outflows(&self, s: Held, together: &[Moved]) -> Vec<(Moved, f64)> {
         let mut outflows = Vec::new();
         for id in together {
             let m = self.of(*id);
             let got = self.got(*id);
-            if m.from == Some(s) {
+            if self.taken_from(*id) == Some(s) {
                 outflows.push((*id, if m.two_way { at_least_zero(got) } else { got }));
             }
-            if m.two_way && self.only_target(m) == Some(s) {
+            if m.two_way && self.only_target(*id) == Some(s) {
                 outflows.push((*id, at_least_zero(-got)));
             }
         }
         outflows
     }
 
-    pub(super) fn sum(&mut self, together: &[MoveId]) {
+    pub(super) fn sum(&mut self, together: &[Moved]) {
         for sum in &self.model.sums {
-            if let Summed::Move(m) = sum.what
-                && together.contains(&m)
-            {
-                self.cells[sum.cell.0 as usize] += self.got(m);
+            let Summed::Move(id) = sum.what else { continue };
+            for moved in together.iter().filter(|m| m.id == id) {
+                self.set(sum.cell, moved.member, self.cell(sum.cell, moved.member) + self.got(*moved));
             }
         }
     }
 
-    pub(super) fn commit(&mut self, together: &[MoveId], stocks: Vec<f64>) {
+    pub(super) fn commit(&mut self, together: &[Moved], stocks: Stocks) {
         let model = self.model;
-        for (s, value) in stocks.into_iter().enumerate() {
-            self.cells[model.stocks[s].cell.0 as usize] = value;
-            self.peaks[s] = if value.abs() > self.peaks[s] { value.abs() } else { self.peaks[s] };
+        for (s, value) in stocks {
+            self.set(model.stocks[s.stock].cell, s.member, value);
+            self.peaks.insert(s, if value.abs() > self.peak(s) { value.abs() } else { self.peak(s) });
         }
         for (i, asset) in model.assets.iter().enumerate() {
             for id in together {
@@ -429,84 +447,140 @@ impl<'m> Oracle<'m> {
         }
     }
 
-    fn touches(&self, id: MoveId, asset: &Asset) -> bool {
+    fn touches(&self, id: Moved, asset: &Asset) -> bool {
         let m = self.of(id);
         m.from.into_iter().chain(self.model.parts(m).iter().filter_map(|p| p.to)).any(|s| asset.stocks.contains(&s))
     }
 
     /// What a move brings in from the cloud, and what it takes out to it.
-    fn crossing(&self, id: MoveId) -> (Vec<f64>, Vec<f64>) {
+    fn crossing(&self, id: Moved) -> (Vec<f64>, Vec<f64>) {
         let m = self.of(id);
         let got = self.got(id);
         let (mut inflow, mut outflow) = (Vec::new(), Vec::new());
         if m.two_way {
             let (onward, back) = (at_least_zero(got), at_least_zero(-got));
-            if m.from.is_none() {
+            if self.taken_from(id).is_none() {
                 (inflow, outflow) = (vec![onward], vec![back]);
-            } else if self.only_target(m).is_none() {
+            } else if self.only_target(id).is_none() {
                 (inflow, outflow) = (vec![back], vec![onward]);
             }
             return (inflow, outflow);
         }
-        if m.from.is_none() {
+        if self.taken_from(id).is_none() {
             inflow.push(got);
         }
-        for (part, amount) in self.model.parts(m).iter().zip(self.divide(id)) {
-            if part.to.is_none() {
+        for (to, amount) in self.now.to.get(&id).into_iter().flatten().zip(self.divide(id)) {
+            if to.is_none() {
                 outflow.push(amount);
             }
         }
         (inflow, outflow)
     }
 
-    fn of(&self, id: MoveId) -> &'m Move {
-        &self.model.moves[id.0 as usize]
+    fn of(&self, id: Moved) -> &'m Move {
+        &self.model.moves[id.id.0 as usize]
     }
 
     fn dt(&self, m: &Move) -> f64 {
         if m.flow { self.model.clock.dt } else { 1.0 }
     }
 
-    fn is_split(&self, id: MoveId) -> bool {
+    fn is_split(&self, id: Moved) -> bool {
         let parts = self.model.parts(self.of(id));
         parts.len() > 1 || parts.first().is_some_and(|p| p.share.is_some())
     }
 
     /// The last part of a split has what the others leave, and says nothing of its own.
-    fn has_rest(&self, id: MoveId) -> bool {
+    fn has_rest(&self, id: Moved) -> bool {
         self.model.parts(self.of(id)).last().is_some_and(|p| p.share.is_none())
     }
 
-    fn only_target(&self, m: &Move) -> Option<usize> {
-        self.model.parts(m).first().and_then(|p| p.to)
+    fn only_target(&self, id: Moved) -> Option<Held> {
+        self.now.to.get(&id).and_then(|to| to.first().copied().flatten())
+    }
+
+    fn taken_from(&self, id: Moved) -> Option<Held> {
+        self.now.from.get(&id).copied().flatten()
+    }
+
+    /// An expression of what moves: of the model, or of the member whose move it is.
+    fn said(&self, id: Moved, e: ExprId) -> f64 {
+        self.eval_for(e, self.of(id).of, id.member)
+    }
+
+    /// The end of a move: nothing where that is the cloud.
+    fn end_of(&self, id: Moved, stock: Option<usize>, whose: Option<u32>, holds: bool) -> Checked<Option<Held>> {
+        let end = self.end(stock, whose, self.of(id).of, id.member);
+        // In the last row nothing can fail.
+        if self.last || !holds { Ok(end.unwrap_or(None)) } else { end }
+    }
+
+    /// A stock of the model, of the member that says it, or of one that is referred to.
+    pub(super) fn end(
+        &self,
+        stock: Option<usize>,
+        whose: Option<u32>,
+        of: Option<PopId>,
+        member: Option<u32>,
+    ) -> Checked<Option<Held>> {
+        let own = |stock: usize| {
+            let its = self.model.stocks[stock].of.and(member);
+            Held { stock, member: its }
+        };
+        let Some((stock, whose)) = stock.zip(whose) else { return Ok(stock.map(own)) };
+        let whose = &self.model.whose[whose as usize];
+        let number = self.eval_for(whose.member, of, member);
+        match (self.named(whose.population, number), whose.otherwise) {
+            (Some(other), _) => Ok(Some(Held { stock, member: Some(other) })),
+            (None, Some(otherwise)) => Ok(otherwise.map(own)),
+            (None, None) => Err(FaultKind::Nobody { stock, number }.of(member)),
+        }
+    }
+
+    /// What a stock holds as the phase found it.
+    fn holds(&self, s: Held) -> f64 {
+        self.cell(self.model.stocks[s.stock].cell, s.member)
+    }
+
+    fn peak(&self, s: Held) -> f64 {
+        self.peaks.get(&s).copied().unwrap_or(0.0)
+    }
+
+    fn signed(&self, s: Held) -> bool {
+        self.model.stocks[s.stock].signed
+    }
+
+    /// The stock by which rounding of a move is measured: its source, else the first of its targets.
+    fn reference(&self, id: Moved) -> Option<Held> {
+        self.taken_from(id).or_else(|| self.now.to.get(&id).and_then(|to| to.iter().copied().flatten().next()))
     }
 
     /// How a move is limited; legs are as their trade is.
-    fn short(&self, id: MoveId) -> Option<ShortKind> {
+    fn short(&self, id: Moved) -> Option<ShortKind> {
         let m = self.of(id);
         m.trade.map_or(m.short, |t| self.model.trades[t.0 as usize].short)
     }
 
     /// Whether a move runs from its target to its source.
-    fn backward(&self, id: MoveId) -> bool {
+    fn backward(&self, id: Moved) -> bool {
         self.of(id).two_way && self.wanted(id) < 0.0
     }
 
     /// The stock that a move takes from, the way it runs.
-    fn source(&self, id: MoveId) -> Option<usize> {
-        if self.backward(id) { self.only_target(self.of(id)) } else { self.of(id).from }
+    fn source(&self, id: Moved) -> Option<Held> {
+        if self.backward(id) { self.only_target(id) } else { self.taken_from(id) }
     }
 
     /// An amount of a move, the way it runs.
-    fn size(&self, id: MoveId, amount: f64) -> f64 {
+    fn size(&self, id: Moved, amount: f64) -> f64 {
         if self.backward(id) { -amount } else { amount }
     }
 
-    fn wanted(&self, id: MoveId) -> f64 {
+    fn wanted(&self, id: Moved) -> f64 {
         self.now.wanted.get(&id).copied().unwrap_or(0.0)
     }
 
-    fn got(&self, id: MoveId) -> f64 {
+    fn got(&self, id: Moved) -> f64 {
         self.now.got.get(&id).copied().unwrap_or(0.0)
     }
 }

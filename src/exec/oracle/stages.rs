@@ -1,11 +1,12 @@
 //! Runge-Kutta: how a step looks at itself several times before anything moves.
 //!
 //! In: the row. Out: what flows ask for and how states change, combined over the stages. Invariant: stocks and states are as
-//! before when all stages are through, and a stage changes nothing else. Absent on purpose: what moves get (see `settle`).
+//! before when all stages are through, and a stage changes nothing else. Absent on purpose: what moves get (see `settle`), and
+//! members: populations step by Euler's method.
 
 use std::collections::BTreeMap;
 
-use super::Oracle;
+use super::{Moved, Oracle};
 use crate::ir::{Method, Move, MoveId, Work};
 
 /// What one stage finds, or all of them together.
@@ -34,7 +35,7 @@ impl Oracle<'_> {
             if let Some(before) = found.last() {
                 self.hold(&row);
                 let ahead = self.ahead(before);
-                self.hold(&ahead);
+                self.hold(&(ahead, BTreeMap::new()));
             }
             let slopes = self.slopes(found.is_empty());
             found.push(slopes);
@@ -49,7 +50,7 @@ impl Oracle<'_> {
     fn ahead(&self, before: &Slopes) -> Vec<f64> {
         let model = self.model;
         let h = model.clock.dt * if self.halves == 2 { 1.0 } else { 0.5 };
-        let mut ahead = self.holdings();
+        let mut ahead = self.holdings().0;
         for (s, stock) in model.stocks.iter().enumerate() {
             let value = &mut ahead[stock.cell.0 as usize];
             for (id, demand) in &before.demands {
@@ -83,17 +84,18 @@ impl Oracle<'_> {
                     if !m.flow && !first {
                         continue;
                     }
-                    let holds =
-                        m.condition.is_none_or(|c| self.eval(c) != 0.0) && !(m.once && self.done[id.0 as usize]);
+                    let holds = m.condition.is_none_or(|c| self.eval(c) != 0.0)
+                        && !(m.once && self.done.contains(&Moved { id, member: None }));
                     let mut demand = if holds { self.eval(m.amount) } else { 0.0 };
                     if !first && !m.two_way && demand < 0.0 && model.limits_flows() {
                         // No stage knows of limits: what seems to run backward would ask for nothing.
                         demand = 0.0;
                     }
-                    self.now.asked.insert(id, demand);
-                    self.now.taken.insert(id, demand);
+                    let moved = Moved { id, member: None };
+                    self.now.asked.insert(moved, demand);
+                    self.now.taken.insert(moved, demand);
                     if holds {
-                        self.now.holds.insert(id);
+                        self.now.holds.insert(moved);
                     }
                     if m.flow {
                         let said = model.parts(m).iter().filter_map(|p| p.share).map(|e| self.eval(e)).collect();
@@ -103,8 +105,8 @@ impl Oracle<'_> {
                 }
                 Work::Trade(t) => {
                     let leg = model.trades[t.0 as usize].legs.first();
-                    let holds = leg.is_some_and(|leg| self.now.holds.contains(leg));
-                    self.now.factors.insert(t, if holds { 1.0 } else { 0.0 });
+                    let holds = leg.is_some_and(|leg| self.now.holds.contains(&Moved { id: *leg, member: None }));
+                    self.now.factors.insert((t, None), if holds { 1.0 } else { 0.0 });
                 }
                 Work::Take(_) | Work::Fact(_) | Work::Draw(_) => {}
             }

@@ -52,6 +52,7 @@ pub(super) fn cause(checked: &Checked, model: &ir::Model, kind: &FaultKind) -> S
                 Value::State(u) => of(model.updates[*u].origin),
                 Value::Move(m) => moved(*m),
                 Value::Opening(o) => of(model.opening[*o].2),
+                Value::Birth(p, i) => of(model.births(*p)[*i].origin),
             };
             format!("{what} becomes {}", if value.is_nan() { "no number" } else { "infinite" })
         }
@@ -59,6 +60,7 @@ pub(super) fn cause(checked: &Checked, model: &ir::Model, kind: &FaultKind) -> S
             let origin = match what {
                 Drawn::Draw(d) => model.draws[*d as usize].origin,
                 Drawn::Param(u) => model.uncertain[*u as usize].origin,
+                Drawn::Birth(p, i) => model.births(*p)[*i].origin,
             };
             format!("{} cannot be drawn", of(origin))
         }
@@ -75,6 +77,22 @@ pub(super) fn cause(checked: &Checked, model: &ir::Model, kind: &FaultKind) -> S
             format!("`{}` does not hold", words.join(" "))
         }
         FaultKind::OpeningTotal { .. } => "the stocks do not open with the total that is stated".to_string(),
+        FaultKind::Nobody { stock: s, .. } => format!("nobody is there whose {} it is", stock(*s)),
+        FaultKind::Crowded { population, .. } => {
+            format!("`{}` has too many members", population_name(checked, model, *population))
+        }
+        FaultKind::Births { spawn, .. } | FaultKind::Unfunded { spawn, .. } => {
+            let what = population_name(checked, model, model.spawns[*spawn].population);
+            let unfunded = matches!(kind, FaultKind::Unfunded { .. });
+            if unfunded { format!("`{what}` cannot open") } else { format!("the births of `{what}` are no number") }
+        }
+        FaultKind::Pick { population, birth, .. } => {
+            format!("{} finds nobody", of(model.births(*population)[*birth].origin))
+        }
         FaultKind::Audit { .. } => "the ledger is off: a mistake of flowc".to_string(),
     }
+}
+
+fn population_name(checked: &Checked, model: &ir::Model, population: ir::PopId) -> String {
+    checked.model.decl(model.populations[population.0 as usize].decl).name.clone()
 }
