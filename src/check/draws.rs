@@ -10,7 +10,7 @@ use super::{Facts, Ty};
 use crate::builtins::draws::How;
 use crate::builtins::philox::name_hash;
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{Aggregate, Decl, DeclId, DeclKind, Dist, DistKind, ExprId, ExprKind, Model};
+use crate::hir::{Aggregate, Decl, DeclId, DeclKind, Dist, DistKind, ExprId, ExprKind, Members, Model};
 use crate::units::{magnitude, to_f64};
 
 /// Of an array with more members than this only so many are looked at.
@@ -20,8 +20,10 @@ const MOST: usize = 1_000;
 pub(crate) fn luck(model: &Model, facts: &Facts, id: DeclId, member: usize) -> u64 {
     let decl = model.decl(id);
     let members = facts.shape(id).map_or_else(Vec::new, |s| s.members(member));
-    let names: Vec<String> =
-        decl.axes.iter().zip(members).map(|(b, m)| model.member_name(model.binder(*b).index, m)).collect();
+    // A living member has a number of its own in the place of its luck.
+    let labels = decl.axes.iter().zip(members).map(|(b, m)| (model.binder(*b).index, m));
+    let labels = labels.filter(|(index, _)| !matches!(model.index(*index).members, Members::Living(_)));
+    let names: Vec<String> = labels.map(|(index, m)| model.member_name(index, m)).collect();
     name_hash(&decl.name, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 

@@ -16,7 +16,7 @@ impl Lower<'_> {
         let hir = self.hir;
         for (id, decl) in hir.decls() {
             let DeclKind::Draw(draw) = &decl.kind else { continue };
-            let (phase, mut parts) = (decl.phase, Parts::default());
+            let (of, phase, mut parts) = (self.of(id), decl.phase, Parts::default());
             self.each(id, |l, origin| {
                 let every = draw.every.map(|e| l.period(origin, e));
                 let (how, args) = match (draw.dist.kind, &draw.dist.args[..]) {
@@ -24,13 +24,13 @@ impl Lower<'_> {
                     _ => l.drawn_from(id, &draw.dist),
                 };
                 let hash = luck(hir, l.facts, id, origin.member as usize);
-                l.out.draws.push(Draw { of: None, origin, hash, how, args, every, phase, rows: false });
+                l.out.draws.push(Draw { of, origin, hash, how, args, every, phase, rows: false });
             });
         }
     }
 
     /// How a value is drawn, and its arguments, with its members bound.
-    fn drawn_from(&mut self, id: DeclId, dist: &hir::Dist) -> (How, Vec<ExprId>) {
+    pub(super) fn drawn_from(&mut self, id: DeclId, dist: &hir::Dist) -> (How, Vec<ExprId>) {
         match dist.kind {
             DistKind::Form(form) => (How::Form(form), dist.args.iter().map(|e| self.expr(*e)).collect()),
             DistKind::Truncated(form) => (How::Truncated(form), dist.args.iter().map(|e| self.expr(*e)).collect()),
@@ -109,7 +109,7 @@ impl Lower<'_> {
                 self.expr(n)
             }
             Some((left, before)) => {
-                let taken = self.add(Expr::Draw(first + before));
+                let taken = self.read(self.own(origin.decl), Expr::Draw(first + before));
                 self.add(Expr::Binary(Binary::Subtract, left, taken))
             }
         };
@@ -220,6 +220,25 @@ impl Model {
         let found = match self.expr(e) {
             Expr::Cell(c) => cells.contains(&c.0),
             Expr::Let(l) => any(self.lets[l as usize].value),
+            Expr::Of(_, leaf) => any(leaf),
+            Expr::Refer(r) => {
+                let referred = &self.referred[r as usize];
+                any(referred.member) || any(referred.value) || any(referred.otherwise)
+            }
+            Expr::Gather(g) => {
+                let gather = &self.gathers[g as usize];
+                let (mut parts, mut open): (Vec<ExprId>, Vec<&Among>) = (Vec::new(), gather.items.iter().collect());
+                while let Some(among) = open.pop() {
+                    match among {
+                        Among::One(item) => parts.extend([Some(item.value), item.condition].into_iter().flatten()),
+                        Among::Each { condition, items, .. } => {
+                            parts.extend(condition);
+                            open.extend(items);
+                        }
+                    }
+                }
+                parts.into_iter().chain(gather.head).chain(gather.otherwise).any(any)
+            }
             Expr::Unary(_, a) | Expr::One(_, a) | Expr::Curve(_, a) => any(a),
             Expr::Binary(_, a, b) | Expr::Two(_, a, b) => any(a) || any(b),
             Expr::If(a, b, c) | Expr::Three(_, a, b, c) | Expr::Clock(_, [a, b, c]) => any(a) || any(b) || any(c),

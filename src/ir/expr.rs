@@ -1,6 +1,7 @@
 //! From what a model means to what is computed: expressions, with every name of a member bound to one.
 
 use super::lower::{Home, Lower, Mode};
+use super::member::Reach;
 use super::*;
 use crate::builtins::{Builtin, Kernel, Nothing};
 use crate::check::{cell, constant};
@@ -92,9 +93,12 @@ impl Lower<'_> {
         value.map_or(expr, Expr::Constant)
     }
 
-    /// A named value: of an array, that of a member.
-    pub(super) fn value(&mut self, id: DeclId, member: u32) -> ExprId {
+    /// A named value: of an array, that of a member; of what lives, that of whom is reached.
+    pub(super) fn value(&mut self, id: DeclId, member: u32, reach: Reach) -> ExprId {
+        let newborn = self.is_newborn(reach);
         let expr = match self.homes[id.0 as usize] {
+            // A newborn has nothing but what it opens with.
+            Home::Draw(_) | Home::Move(_) | Home::Trade(_) | Home::Fact(_) if newborn => Expr::Constant(f64::NAN),
             Home::Param(p) => Expr::Param(p + member),
             Home::Cell(c) => Expr::Cell(CellId(c + member)),
             Home::Draw(_) if self.mode == Mode::Opening => Expr::Constant(f64::NAN),
@@ -102,7 +106,7 @@ impl Lower<'_> {
             Home::Move(m) => Expr::Taken(MoveId(m + member)),
             Home::Trade(t) => Expr::Factor(TradeId(t + member)),
             Home::Fact(f) => Expr::Fact(f + member),
-            Home::Let(l) if self.mode != Mode::Opening => Expr::Let(l + member),
+            Home::Let(l) if self.mode != Mode::Opening && !newborn => Expr::Let(l + member),
             Home::Let(_) => {
                 let Some(value) = self.formula(self.hir.decl(id)) else { return self.constant(f64::NAN) };
                 if let Some(known) = self.opened.get(&(id, member)) {
@@ -117,6 +121,7 @@ impl Lower<'_> {
                 Expr::Constant(self.out.series[(s + member) as usize].at(start))
             }
             Home::Series(s) => Expr::Series(s + member),
+            Home::Population(p) => Expr::Alive(PopId(p)),
             Home::Inline(value) => return self.inline(id, member, value),
             Home::Metric => {
                 let before = self.bound(id);
@@ -127,7 +132,10 @@ impl Lower<'_> {
             }
             Home::None => Expr::Constant(f64::NAN),
         };
-        self.add(expr)
+        match expr {
+            Expr::Constant(_) => self.add(expr),
+            _ => self.read(reach, expr),
+        }
     }
 
     /// A value that is worked out where it is read, with its own members and none of the arguments around it.
@@ -185,17 +193,15 @@ impl Lower<'_> {
             | ExprKind::Quantity { .. }
             | ExprKind::Unit(_)
             | ExprKind::Date(_)
-            | ExprKind::Error
-            | ExprKind::NumberOf(_) => Expr::Constant(f64::NAN),
+            | ExprKind::Error => Expr::Constant(f64::NAN),
+            // A reference is the number of its member.
+            ExprKind::NumberOf(member) => return self.expr(*member),
             ExprKind::Drawn(id) => return self.uncertain(*id),
             ExprKind::Infinity => Expr::Constant(f64::INFINITY),
             ExprKind::Pi => Expr::Constant(std::f64::consts::PI),
             ExprKind::Bool(value) => Expr::Constant(f64::from(u8::from(*value))),
             ExprKind::Label(_, at) => Expr::Constant(f64::from(*at)),
-            ExprKind::Member(binder) => {
-                let first = hir.first(hir.binder(*binder).index);
-                Expr::Constant(first as f64 + f64::from(self.env[binder.0 as usize]))
-            }
+            ExprKind::Member(binder) => self.member(*binder),
             ExprKind::Clock(part) => match part {
                 ClockPart::Time if opening => Expr::Constant(self.out.clock.start),
                 ClockPart::Time => Expr::Time,
@@ -205,9 +211,9 @@ impl Lower<'_> {
                 ClockPart::Start => Expr::Constant(self.out.clock.start),
                 ClockPart::Stop => Expr::Constant(self.out.clock.stop),
             },
-            ExprKind::Decl(id) => return self.value(*id, 0),
+            ExprKind::Decl(id) => return self.value(*id, 0, Reach::Model),
             ExprKind::Element { decl, at, otherwise } => {
-                return self.element(*decl, at, *otherwise, &mut |l, member| l.value(*decl, member));
+                return self.element(*decl, at, *otherwise, &mut |l, reach, member| l.value(*decl, member, reach));
             }
             ExprKind::Local(i) => return self.locals.last().and_then(|l| l.get(*i)).copied().unwrap_or(ExprId(0)),
             ExprKind::Negate(a) => Expr::Unary(Unary::Negate, self.expr(*a)),
@@ -233,6 +239,9 @@ impl Lower<'_> {
             }
             ExprKind::In(a, index) => {
                 let a = self.expr(*a);
+                if let Some(population) = self.living(*index) {
+                    return self.is_alive(a, population);
+                }
                 let first = hir.first(*index) as f64;
                 let mut any = self.constant(0.0);
                 for member in hir.members(*index) {
@@ -265,6 +274,7 @@ impl Lower<'_> {
             }
             ExprKind::Match { subject, arms, otherwise } => {
                 if self.rounds[subject.0 as usize]
+                    && !self.hangs_on_living(*subject)
                     && let Some(arm) = self.fold.arm(*subject, arms, *otherwise, &mut self.env)
                 {
                     return match arm {
@@ -350,12 +360,18 @@ impl Lower<'_> {
     /// Whether a condition holds that hangs on the member alone, as check has found it: in doubles `0.1 + 0.2` is more than
     /// `0.3`, and a subscript that was proved would be none.
     fn decided(&mut self, e: hir::ExprId) -> Option<bool> {
-        if self.rounds[e.0 as usize] { self.fold.holds(e, &mut self.env) } else { None }
+        let settled = self.rounds[e.0 as usize] && !self.hangs_on_living(e);
+        if settled { self.fold.holds(e, &mut self.env) } else { None }
     }
 
     /// A subscript; where it hangs on the member alone, the member that check has found.
     fn subscript(&mut self, decl: DeclId, axis: usize, e: hir::ExprId) -> ExprId {
+        // Which living member it is, is said apart.
+        if self.lives(decl, axis) {
+            return self.constant(0.0);
+        }
         if self.rounds[e.0 as usize]
+            && !self.hangs_on_living(e)
             && let Some(place) = self.fold.position(decl, axis, e, &mut self.env)
         {
             let first = self.hir.first(self.hir.binder(self.hir.decl(decl).axes[axis]).index) as f64;
@@ -370,27 +386,30 @@ impl Lower<'_> {
         (at >= 0.0 && at < f64::from(u32::MAX) && libm::floor(at) == at).then_some(at as u32)
     }
 
-    /// A value of an array. `read` gives that of a member by its place.
+    /// A value of an array. `read` gives that of a member by its place, of whom is reached.
     pub(super) fn element(
         &mut self,
         decl: DeclId,
         at: &[hir::ExprId],
         otherwise: Option<hir::ExprId>,
-        read: &mut dyn FnMut(&mut Self, u32) -> ExprId,
+        read: &mut dyn FnMut(&mut Self, Reach, u32) -> ExprId,
     ) -> ExprId {
-        if let Some(place) = self.offset(decl, at) {
-            return match (place, otherwise) {
-                (Some(member), _) => read(self, member as u32),
-                (None, Some(otherwise)) => self.expr(otherwise),
-                (None, None) => self.constant(f64::NAN),
-            };
-        }
+        let place = self.offset(decl, at);
+        let lives = self.of(decl).is_some();
+        // What is not read is not worked out.
         let otherwise = match otherwise {
-            Some(otherwise) => self.expr(otherwise),
-            None => self.constant(f64::NAN),
+            Some(otherwise) if lives || !matches!(place, Some(Some(_))) => Some(self.expr(otherwise)),
+            _ => None,
         };
+        let reach = self.reach(decl, at, otherwise);
+        let otherwise = otherwise.unwrap_or_else(|| self.constant(f64::NAN));
+        match place {
+            Some(Some(member)) => return read(self, reach, member as u32),
+            Some(None) => return otherwise,
+            None => {}
+        }
         let subscripts: Vec<ExprId> = at.iter().enumerate().map(|(i, e)| self.subscript(decl, i, *e)).collect();
-        self.pick(decl, &subscripts, &mut Vec::new(), otherwise, read)
+        self.pick(decl, &subscripts, &mut Vec::new(), otherwise, &mut |l, member| read(l, reach, member))
     }
 
     /// A choice among the members of the first index that is left, and within each among those of the next.
@@ -437,7 +456,7 @@ impl Lower<'_> {
     }
 
     /// Counts values that a list or a pick holds: they take memory as operations do.
-    fn gather(&mut self, more: usize) {
+    pub(super) fn gather(&mut self, more: usize) {
         self.gathered = self.gathered.saturating_add(more);
         self.too_large |= self.gathered > super::lower::MAX_EXPRS;
     }
@@ -477,24 +496,28 @@ impl Lower<'_> {
                 return;
             }
             self.env[first.0 as usize] = member;
-            let mut both = condition;
-            if let Some(filter) = binder.filter {
-                let holds = match self.decided(filter) {
-                    Some(holds) => self.constant(f64::from(u8::from(holds))),
-                    None => self.expr(filter),
-                };
-                match self.known(holds) {
-                    Some(0.0) => continue,
-                    Some(_) => {}
-                    None => {
-                        both = Some(match condition {
-                            Some(before) => self.add(Expr::Binary(Binary::And, before, holds)),
-                            None => holds,
-                        });
-                    }
-                }
+            if let Some(both) = self.filtered(binder.filter, condition) {
+                self.nested(a, rest, both, run);
             }
-            self.nested(a, rest, both, run);
+        }
+    }
+
+    /// The condition under which a member is in, if it may be.
+    pub(super) fn filtered(
+        &mut self,
+        filter: Option<hir::ExprId>,
+        condition: Option<ExprId>,
+    ) -> Option<Option<ExprId>> {
+        let Some(filter) = filter else { return Some(condition) };
+        let holds = match self.decided(filter) {
+            Some(holds) => self.constant(f64::from(u8::from(holds))),
+            None => self.expr(filter),
+        };
+        match (self.known(holds), condition) {
+            (Some(0.0), _) => None,
+            (Some(_), _) => Some(condition),
+            (None, Some(before)) => Some(Some(self.add(Expr::Binary(Binary::And, before, holds)))),
+            (None, None) => Some(Some(holds)),
         }
     }
 
@@ -509,6 +532,9 @@ impl Lower<'_> {
 
     fn aggregate(&mut self, a: &Aggregate) -> ExprId {
         let Some(aggregate) = a.builtin.aggregate else { return self.constant(f64::NAN) };
+        if a.binders.iter().any(|b| self.living(self.hir.binder(*b).index).is_some()) {
+            return self.gather_living(a, aggregate.gather);
+        }
         let head = a.head.map(|e| self.expr(e));
         let last = a.binders.last().copied();
         let counted = a.builtin.counts() && matches!(self.hir.expr(a.value).kind, ExprKind::Member(_));

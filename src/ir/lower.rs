@@ -7,6 +7,7 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
+use super::member::Reach;
 use super::*;
 use crate::check::{Facts, Fold, Node, OpeningTotal as Stated, Ty, constant};
 use crate::hir::{self, BinaryOp, DeclKind, ExprKind, FnId, PlaceKind, Rule, Timing};
@@ -39,6 +40,7 @@ pub(super) enum Home {
     Trade(u32),
     Series(u32),
     Draw(u32),
+    Population(u32),
     /// Worked out where it is read.
     Inline(hir::ExprId),
     Metric,
@@ -63,6 +65,8 @@ pub(super) enum Mode {
     Step,
     /// A metric: functions of the whole run look at its rows.
     Metric,
+    /// Their value behind all that a step does, where members go and are born, or at the start, where the first are.
+    Ending,
 }
 
 pub(super) struct Lower<'a> {
@@ -100,6 +104,14 @@ pub(super) struct Lower<'a> {
     pub window: Option<(ExprId, ExprId)>,
     /// The window hangs on the member at hand: what is said of it holds for no other.
     pub own_window: bool,
+    /// The population of each name of a living member.
+    pub whos: Vec<PopId>,
+    /// What names of living members stand for, by [`BinderId`].
+    pub bound_to: Vec<Option<Who>>,
+    /// The member that is being born: of itself it knows what it opens with.
+    pub newborn: Option<Who>,
+    /// Values of referred members that are there already.
+    pub referred: HashMap<[u32; 4], u32>,
 }
 
 /// Lowers a model without errors. `None` where a fact is missing: the model has errors or no clock.
@@ -174,6 +186,10 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         mode: Mode::Opening,
         window: None,
         own_window: false,
+        whos: Vec::new(),
+        bound_to: vec![None; hir.binders.len()],
+        newborn: None,
+        referred: HashMap::default(),
         hir,
         facts,
         asked_for: asked,
@@ -181,6 +197,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
     };
     lower.out.inputs = asked.inputs.iter().map(|(decl, member)| Origin { decl: *decl, member: *member }).collect();
     lower.fold.rough = true;
+    lower.populations();
     lower.homes();
     lower.model();
     lower.mark_rows();
@@ -228,9 +245,9 @@ fn rounds(hir: &hir::Model) -> Vec<bool> {
 }
 
 impl Lower<'_> {
-    pub(super) fn cell(&mut self) -> CellId {
+    pub(super) fn cell(&mut self, of: Option<PopId>) -> CellId {
         self.out.cells += 1;
-        self.out.owners.push(None);
+        self.out.owners.push(of);
         CellId(self.out.cells as u32 - 1)
     }
 
@@ -247,11 +264,10 @@ impl Lower<'_> {
                 DeclKind::Stock { .. } | DeclKind::State { .. } => {
                     let first = self.out.cells as u32;
                     for member in 0..count {
-                        let (cell, origin) = (self.cell(), Origin { decl: id, member });
+                        let of = self.of(id);
+                        let (cell, origin) = (self.cell(of), Origin { decl: id, member });
                         match decl.kind {
-                            DeclKind::Stock { signed, .. } => {
-                                self.out.stocks.push(Stock { of: None, cell, origin, signed })
-                            }
+                            DeclKind::Stock { signed, .. } => self.out.stocks.push(Stock { of, cell, origin, signed }),
                             _ => self.out.states.push((cell, origin)),
                         }
                     }
@@ -280,12 +296,21 @@ impl Lower<'_> {
                 | DeclKind::Policy { .. }
                 | DeclKind::Update { .. }
                 | DeclKind::Trait(_)
-                | DeclKind::Population(_)
                 | DeclKind::Expect(_)
                 | DeclKind::Unknown => Home::None,
+                DeclKind::Population(entity) => Home::Population(entity.0),
             };
         }
         self.out.holdings = self.out.cells;
+        for (id, decl) in self.hir.decls() {
+            if let DeclKind::Trait(_) = decl.kind {
+                let first = self.out.cells as u32;
+                for _ in 0..self.facts.count(id) {
+                    self.cell(self.of(id));
+                }
+                self.homes[id.0 as usize] = Home::Cell(first);
+            }
+        }
         let mut lets = 0;
         for (id, decl) in self.hir.decls() {
             if self.formula(decl).is_some() {
@@ -331,7 +356,7 @@ impl Lower<'_> {
         self.some(id, 0..self.facts.count(id) as u32, run);
     }
 
-    fn some(&mut self, id: DeclId, members: std::ops::Range<u32>, mut run: impl FnMut(&mut Self, Origin)) {
+    pub(super) fn some(&mut self, id: DeclId, members: std::ops::Range<u32>, mut run: impl FnMut(&mut Self, Origin)) {
         for member in members {
             self.bind(id, member);
             run(self, Origin { decl: id, member });
@@ -350,6 +375,8 @@ impl Lower<'_> {
         let hir = self.hir;
         for (id, member) in self.facts.order.opening.clone() {
             let e = match &hir.decl(id).kind {
+                // They open when a member is born.
+                _ if hir.decl(id).entity.is_some() => continue,
                 DeclKind::Param { value, set, .. } => set.unwrap_or(*value),
                 DeclKind::Stock { opening, set, .. } => set.unwrap_or(*opening),
                 DeclKind::State { initial, .. } => *initial,
@@ -370,22 +397,21 @@ impl Lower<'_> {
                 l.out.opening.push((to, value, origin));
             });
         }
-        self.mode = Mode::Step;
-        self.done.fill(None);
-        self.called.clear();
+        self.at(Mode::Step);
         for (id, decl) in hir.decls() {
             let Some(value) = self.formula(decl) else { continue };
-            let after_moves = self.after_moves(id);
+            let (of, after_moves) = (self.of(id), self.after_moves(id));
             self.each(id, |l, _| {
                 let value = l.expr(value);
-                l.out.lets.push(Definition { of: None, value, after_moves });
+                l.out.lets.push(Definition { of, value, after_moves });
             });
         }
         for (id, decl) in hir.decls() {
             if let (DeclKind::Let { value }, Home::Fact(_)) = (&decl.kind, self.homes[id.0 as usize]) {
+                let of = self.of(id);
                 self.each(id, |l, _| {
                     let value = l.expr(*value);
-                    l.out.facts.push(Fact { of: None, value });
+                    l.out.facts.push(Fact { of, value });
                 });
             }
         }
@@ -415,7 +441,7 @@ impl Lower<'_> {
             }
         }
         for (number, assert) in hir.asserts.iter().enumerate() {
-            self.assert(number, assert.condition);
+            self.assert(number, assert);
         }
         self.conserves();
         for (id, decl) in hir.decls() {
@@ -429,10 +455,15 @@ impl Lower<'_> {
         self.goals();
         self.columns();
         self.expects();
+        self.lives_and_deaths();
         // A name's row may be read by a later one's: stocks and states first, then lets in the order of work, then moves.
         let order = self.lets_in_order();
         let exprs = &self.out.exprs;
-        self.out.rows.sort_by_key(|row| match exprs[row.value.0 as usize] {
+        let leaf = |e: ExprId| match exprs[e.0 as usize] {
+            Expr::Of(_, leaf) => exprs[leaf.0 as usize],
+            leaf => leaf,
+        };
+        self.out.rows.sort_by_key(|row| match leaf(row.value) {
             Expr::Let(l) => (1, order[l as usize]),
             Expr::Fact(f) => (2, f),
             Expr::Taken(m) => (3, m.0),
@@ -461,11 +492,14 @@ impl Lower<'_> {
     }
 
     /// An assertion over members is one for each, so that the one that fails can be named.
-    fn assert(&mut self, number: usize, condition: hir::ExprId) {
+    fn assert(&mut self, number: usize, assert: &hir::Assert) {
         // The last row starts no step: what is drawn or moved in one is not watched there.
+        let condition = assert.condition;
         let after_moves = self.hangs_on_moves(condition) || self.hangs_on_luck(condition);
+        let of = assert.entity.map(|e| PopId(e.0));
         if let ExprKind::Aggregate(a) = &self.hir.expr(condition).kind
             && self.each_must_hold(a)
+            && let Some(of) = self.one_living(a, of)
         {
             let all = self.items(a, |l| a.binders.iter().map(|b| (*b, l.env[b.0 as usize])).collect::<Vec<_>>());
             let before: Vec<u32> = a.binders.iter().map(|b| self.env[b.0 as usize]).collect();
@@ -476,17 +510,17 @@ impl Lower<'_> {
                     let not = self.add(Expr::Unary(Unary::Not, holds));
                     condition = self.add(Expr::Binary(Binary::Or, not, condition));
                 }
-                self.out.asserts.push(Assert { of: None, number, members, condition, after_moves });
+                self.out.asserts.push(Assert { of, number, members, condition, after_moves });
             }
             a.binders.iter().zip(before).for_each(|(b, m)| self.env[b.0 as usize] = m);
             return;
         }
         let condition = self.expr(condition);
-        self.out.asserts.push(Assert { of: None, number, members: Vec::new(), condition, after_moves });
+        self.out.asserts.push(Assert { of, number, members: Vec::new(), condition, after_moves });
     }
 
     /// The number of the stock at an end of a move.
-    fn stock(&mut self, place: &hir::Place) -> Option<usize> {
+    pub(super) fn stock(&mut self, place: &hir::Place) -> Option<usize> {
         let PlaceKind::Decl(id) = place.kind else { return None };
         let Home::Cell(_) = self.homes[id.0 as usize] else { return None };
         let offset = self.offset(id, &place.at)??;
@@ -551,18 +585,23 @@ impl Lower<'_> {
             _ => None,
         });
         let legs = legs.collect();
-        self.out.trades.push(Trade { of: None, origin, legs, short: trade.short });
+        self.out.trades.push(Trade { of: self.of(origin.decl), origin, legs, short: trade.short });
+    }
+
+    /// The places that a move gives to.
+    pub(super) fn ends(&mut self, to: &[hir::Part]) -> (u32, u32) {
+        let first = self.out.parts.len() as u32;
+        for part in to {
+            let (to, whose) = (self.stock(&part.place), self.whose(&part.place));
+            let share = part.share.map(|e| self.expr(e));
+            self.out.parts.push(Part { to, whose, share });
+        }
+        (first, self.out.parts.len() as u32)
     }
 
     fn moved(&mut self, origin: Origin, m: &hir::Move) {
-        let from = self.stock(&m.from);
-        let first = self.out.parts.len() as u32;
-        for part in &m.to {
-            let to = self.stock(&part.place);
-            let share = part.share.map(|e| self.expr(e));
-            self.out.parts.push(Part { to, whose: None, share });
-        }
-        let parts = (first, self.out.parts.len() as u32);
+        let (from, whose) = (self.stock(&m.from), self.whose(&m.from));
+        let parts = self.ends(&m.to);
         let amounts = self.facts.amounts[origin.decl.0 as usize];
         let phase = self.hir.decl(origin.decl).phase.unwrap_or(0);
         let trade = m.trade.and_then(|t| match self.homes[t.0 as usize] {
@@ -588,12 +627,12 @@ impl Lower<'_> {
         let once = matches!(m.timing, Timing::When { once: true, .. });
         let (flow, two_way, short) = (m.flow, m.two_way, m.short);
         let moved = Move {
-            of: None,
+            of: self.of(origin.decl),
             origin,
             flow,
             two_way,
             from,
-            whose: None,
+            whose,
             parts,
             amounts,
             phase,
@@ -618,7 +657,7 @@ impl Lower<'_> {
         let value = self.expr(value);
         let phase = self.hir.decl(origin.decl).phase;
         self.out.updates.push(Update {
-            of: None,
+            of: self.of(origin.decl),
             cell: CellId(first + member as u32),
             origin,
             value,
@@ -635,7 +674,7 @@ impl Lower<'_> {
             Rule::Next { value, every } => (self.expr(*value), false, every.map(|e| self.period(origin, e))),
             Rule::Rate(value) => (self.expr(*value), true, None),
         };
-        self.out.updates.push(Update { of: None, cell, origin, value, rate, every, phase: None });
+        self.out.updates.push(Update { of: self.of(origin.decl), cell, origin, value, rate, every, phase: None });
     }
 
     /// A period, which must be a step at least; one that hangs on params is checked when a run starts.
@@ -644,14 +683,15 @@ impl Lower<'_> {
         if constant(self.facts, e).is_none() {
             let low = self.constant(self.out.clock.dt * (1.0 - 1e-9));
             let high = self.constant(f64::INFINITY);
-            self.out.start_bounds.push(Bound { of: None, origin, value, low, high });
+            let of = self.of(origin.decl).filter(|_| self.hangs_on_living(e));
+            self.out.start_bounds.push(Bound { of, origin, value, low, high });
         }
         value
     }
 
     fn limits(&mut self, origin: Origin, (low, high): (hir::ExprId, hir::ExprId)) -> Bound {
-        let value = self.value(origin.decl, origin.member);
-        Bound { of: None, origin, value, low: self.expr(low), high: self.expr(high) }
+        let value = self.value(origin.decl, origin.member, self.own(origin.decl));
+        Bound { of: self.of(origin.decl), origin, value, low: self.expr(low), high: self.expr(high) }
     }
 
     fn conserves(&mut self) {
@@ -721,14 +761,17 @@ impl Lower<'_> {
         let rank = |kind: &DeclKind| match kind {
             DeclKind::Stock { .. } => Some(0),
             DeclKind::State { .. } => Some(1),
-            DeclKind::Let { .. } | DeclKind::Policy { .. } => Some(2),
-            DeclKind::Series(_) => Some(3),
-            DeclKind::Draw(_) => Some(4),
-            DeclKind::Move(m) if m.flow => Some(5),
-            DeclKind::Move(_) | DeclKind::Trade(_) => Some(6),
+            DeclKind::Population(_) => Some(2),
+            DeclKind::Let { .. } | DeclKind::Policy { .. } => Some(3),
+            DeclKind::Series(_) => Some(4),
+            DeclKind::Draw(_) => Some(5),
+            DeclKind::Move(m) if m.flow => Some(6),
+            DeclKind::Move(_) | DeclKind::Trade(_) => Some(7),
             _ => None,
         };
-        let mut ids: Vec<(i32, DeclId)> = self.hir.decls().filter_map(|(id, d)| Some((rank(&d.kind)?, id))).collect();
+        // What members have is theirs; of the model is what is said of all of them.
+        let all = self.hir.decls().filter(|(_, d)| d.entity.is_none());
+        let mut ids: Vec<(i32, DeclId)> = all.filter_map(|(id, d)| Some((rank(&d.kind)?, id))).collect();
         ids.sort();
         for (_, id) in ids {
             let known = match self.facts.order.after[id.0 as usize] {
@@ -737,7 +780,7 @@ impl Lower<'_> {
                 None => Known::AtStart,
             };
             self.each(id, |l, origin| {
-                let value = l.value(id, origin.member);
+                let value = l.value(id, origin.member, Reach::Model);
                 l.out.columns.push(Column { origin, value, known });
             });
         }

@@ -1,6 +1,7 @@
 //! From what a model means to what is computed: values of another moment, and of the whole run.
 
 use super::lower::{Home, Lower, Mode};
+use super::member::Reach;
 use super::*;
 use crate::builtins::Memory;
 use crate::check::reads_now;
@@ -12,71 +13,96 @@ impl Lower<'_> {
         let Some(arg) = args.first().copied().flatten() else { return self.constant(f64::NAN) };
         let start = args.get(1).copied().flatten();
         match &self.hir.expr(arg).kind {
-            ExprKind::Decl(id) => self.remember(memory, *id, 0, start),
+            ExprKind::Decl(id) => self.remember(memory, *id, 0, Reach::Model, start),
             ExprKind::Element { decl, at, otherwise } => {
-                self.element(*decl, at, *otherwise, &mut |l, member| l.remember(memory, *decl, member, start))
+                self.element(*decl, at, *otherwise, &mut |l, reach, member| {
+                    l.remember(memory, *decl, member, reach, start)
+                })
             }
             _ => self.constant(f64::NAN),
         }
     }
 
-    fn remember(&mut self, memory: Memory, id: DeclId, member: u32, start: Option<hir::ExprId>) -> ExprId {
-        if self.mode == Mode::Opening {
+    fn remember(
+        &mut self,
+        memory: Memory,
+        id: DeclId,
+        member: u32,
+        reach: Reach,
+        start: Option<hir::ExprId>,
+    ) -> ExprId {
+        if self.mode == Mode::Opening || self.is_newborn(reach) {
             return match (memory, start) {
                 (Memory::Previous, Some(start)) => self.expr(start),
                 (Memory::Total, _) => self.constant(0.0),
-                _ => self.value(id, member),
+                _ => self.value(id, member, reach),
             };
         }
         let key = (id, member);
         match memory {
             Memory::Requested => match self.homes[id.0 as usize] {
-                Home::Move(m) => self.add(Expr::Asked(MoveId(m + member))),
+                Home::Move(m) => self.read(reach, Expr::Asked(MoveId(m + member))),
                 _ => self.constant(f64::NAN),
             },
             Memory::Opening => {
                 let cell = self.row_cell(key);
-                self.add(Expr::Cell(cell))
+                self.read(reach, Expr::Cell(cell))
             }
             Memory::Initial => {
                 // A param has one value for the whole run.
                 if matches!(self.homes[id.0 as usize], Home::Param(_) | Home::Inline(_)) {
-                    return self.value(id, member);
+                    return self.value(id, member, reach);
                 }
                 let cell = match self.memory.get(&key).and_then(|m| m.initial) {
                     Some(cell) => cell,
                     None => {
-                        let cell = self.cell();
+                        let of = self.of(id);
+                        let cell = self.cell(of);
                         self.memory.entry(key).or_default().initial = Some(cell);
                         let (value, after_moves) = self.value_of(key);
-                        self.out.rows.push(RowCell { of: None, cell, value, after_moves, first: true });
+                        self.out.rows.push(RowCell { of, cell, value, after_moves, first: true });
                         cell
                     }
                 };
-                self.add(Expr::Cell(cell))
+                let initial = self.read(reach, Expr::Cell(cell));
+                self.or_now(id, member, reach, initial)
             }
             Memory::Total => {
                 let cell = match self.memory.get(&key).and_then(|m| m.total) {
                     Some(cell) => cell,
                     None => {
-                        let cell = self.cell();
+                        let of = self.of(id);
+                        let cell = self.cell(of);
                         self.memory.entry(key).or_default().total = Some(cell);
                         let what = match self.homes[id.0 as usize] {
                             Home::Move(m) => Summed::Move(MoveId(m + member)),
-                            _ => Summed::Rate(self.value(id, member)),
+                            _ => Summed::Rate(self.value_of(key).0),
                         };
-                        self.out.sums.push(Sum { of: None, cell, what });
+                        self.out.sums.push(Sum { of, cell, what });
                         cell
                     }
                 };
-                self.add(Expr::Cell(cell))
+                self.read(reach, Expr::Cell(cell))
+            }
+            // Behind the step a value is that of the next row, and the row before it this one. What moved is still this
+            // step's.
+            Memory::Previous if self.mode == Mode::Ending && !self.after_moves(id) => {
+                let row = self.row_cell(key);
+                let before = self.read(reach, Expr::Cell(row));
+                match (start, reach) {
+                    (Some(start), Reach::Model) => {
+                        let (first, start) = (self.first_row(reach), self.expr(start));
+                        self.add(Expr::If(first, start, before))
+                    }
+                    _ => self.or_now(id, member, reach, before),
+                }
             }
             Memory::Previous => {
                 let cell = match self.memory.get(&key).and_then(|m| m.previous) {
                     Some(cell) => cell,
                     None => {
                         let row = self.row_cell(key);
-                        let cell = self.cell();
+                        let cell = self.cell(self.of(id));
                         self.memory.entry(key).or_default().previous = Some(cell);
                         self.out.shifts.push((cell, row));
                         cell
@@ -87,15 +113,25 @@ impl Lower<'_> {
                     // Its own value in row 0, whatever phases have made of it since.
                     None if self.hir.phases.len() > 1 && !self.after_moves(id) => {
                         let row = self.row_cell(key);
-                        self.add(Expr::Cell(row))
+                        self.read(reach, Expr::Cell(row))
                     }
-                    None => self.value(id, member),
+                    None => self.value(id, member, reach),
                 };
-                let (step, zero) = (self.add(Expr::Step), self.constant(0.0));
-                let first = self.add(Expr::Binary(Binary::Equal, step, zero));
-                let before = self.add(Expr::Cell(cell));
+                let first = self.first_row(reach);
+                let before = self.read(reach, Expr::Cell(cell));
                 self.add(Expr::If(first, start, before))
             }
+        }
+    }
+
+    /// What is remembered of row 0; of the model, where the first members are born before it, what is so far.
+    fn or_now(&mut self, id: DeclId, member: u32, reach: Reach, remembered: ExprId) -> ExprId {
+        match (self.mode, reach) {
+            (Mode::Ending, Reach::Model) => {
+                let (first, now) = (self.first_row(reach), self.value(id, member, reach));
+                self.add(Expr::If(first, now, remembered))
+            }
+            _ => remembered,
         }
     }
 
@@ -104,15 +140,20 @@ impl Lower<'_> {
         if let Some(cell) = self.memory.get(&key).and_then(|m| m.row) {
             return cell;
         }
-        let cell = self.cell();
+        let of = self.of(key.0);
+        let cell = self.cell(of);
         self.memory.entry(key).or_default().row = Some(cell);
         let (value, after_moves) = self.value_of(key);
-        self.out.rows.push(RowCell { of: None, cell, value, after_moves, first: false });
+        self.out.rows.push(RowCell { of, cell, value, after_moves, first: false });
         cell
     }
 
+    /// The value that a row has, whoever is being born at the moment.
     fn value_of(&mut self, (id, member): (DeclId, u32)) -> (ExprId, bool) {
-        (self.value(id, member), self.after_moves(id))
+        let newborn = self.newborn.take();
+        let value = self.value(id, member, self.own(id));
+        self.newborn = newborn;
+        (value, self.after_moves(id))
     }
 
     /// A number of the whole run, with its members bound.

@@ -9,6 +9,7 @@ mod chance;
 mod draw;
 mod expr;
 mod lower;
+mod member;
 mod memory;
 mod population;
 
@@ -114,7 +115,7 @@ pub enum Expr {
     Of(Who, ExprId),
     /// The lasting number of the member that a name stands for.
     Number(Who),
-    /// The number of the row in which it is first seen.
+    /// The number of the row in which it is first seen: 0 of those that are born before row 0.
     FirstRow(Who),
     /// How many members are alive.
     Alive(PopId),
@@ -530,7 +531,7 @@ pub struct Model {
     pub cells: usize,
     /// The population that each cell belongs to; `None` is the model.
     pub owners: Vec<Option<PopId>>,
-    /// So many of the first cells are stocks and states: what a phase changes.
+    /// So many of the first cells are stocks and states, of members too: what a phase changes. Then come traits, then memory.
     pub holdings: usize,
     pub opening: Vec<(Opened, ExprId, Origin)>,
     pub stocks: Vec<Stock>,

@@ -155,7 +155,7 @@ pub struct Gather {
 /// One of them, or as many as there are living members.
 #[derive(Clone, Debug)]
 pub enum Among {
-    /// Inside an [`Among::Each`] its member as a number is that of the innermost living one, unless it is a member of an index.
+    /// A value. Where its member as a number is NaN, it is that of the innermost living one.
     One(ListItem),
     /// For each living member in order of number for which the condition holds, what stands inside.
     Each { who: Who, population: PopId, condition: Option<ExprId>, items: Vec<Among> },
