@@ -375,8 +375,6 @@ impl Lower<'_> {
         let hir = self.hir;
         for (id, member) in self.facts.order.opening.clone() {
             let e = match &hir.decl(id).kind {
-                // They open when a member is born.
-                _ if hir.decl(id).entity.is_some() => continue,
                 DeclKind::Param { value, set, .. } => set.unwrap_or(*value),
                 DeclKind::Stock { opening, set, .. } => set.unwrap_or(*opening),
                 DeclKind::State { initial, .. } => *initial,

@@ -155,7 +155,7 @@ impl Lower<'_> {
             };
             self.newborn = Some(me(id));
             self.at(Mode::Ending);
-            let births = self.births(id, entity);
+            let births = self.births(id);
             self.newborn = None;
             self.at(Mode::Ending);
             let mortal = hir.retires.iter().any(|r| population(r.entity) == id);
@@ -181,30 +181,21 @@ impl Lower<'_> {
         self.at(Mode::Step);
     }
 
-    /// What a newborn opens with: traits as they are declared, then the rest as it can be worked out.
-    fn births(&mut self, id: PopId, entity: &hir::Entity) -> Vec<Birth> {
+    /// What a newborn opens with, as it can be worked out.
+    fn births(&mut self, id: PopId) -> Vec<Birth> {
         let hir = self.hir;
         let mut births = Vec::new();
-        for &decl in &entity.decls {
-            if let DeclKind::Trait(kind) = &hir.decl(decl).kind {
-                self.each(decl, |l, origin| {
-                    let value = l.trait_value(origin, kind);
-                    births.extend(l.birth(origin, value, None));
-                });
-            }
-        }
-        for (decl, member) in self.facts.order.opening.clone() {
-            if self.of(decl) != Some(id) {
-                continue;
-            }
-            let (value, from) = match &hir.decl(decl).kind {
-                DeclKind::Stock { opening, set, from, .. } => (set.unwrap_or(*opening), from.as_ref()),
-                DeclKind::State { initial, .. } => (*initial, None),
-                _ => continue,
-            };
+        for (decl, member) in self.facts.order.births.get(id.0 as usize).cloned().unwrap_or_default() {
             let members = member.map_or(0..self.facts.count(decl) as u32, |m| m..m + 1);
             self.some(decl, members, |l, origin| {
-                let value = Born::Formula(l.expr(value));
+                let (value, from) = match &hir.decl(decl).kind {
+                    DeclKind::Trait(kind) => (l.trait_value(origin, kind), None),
+                    DeclKind::Stock { opening, set, from, .. } => {
+                        (Born::Formula(l.expr(set.unwrap_or(*opening))), from.as_ref())
+                    }
+                    DeclKind::State { initial, .. } => (Born::Formula(l.expr(*initial)), None),
+                    _ => return,
+                };
                 births.extend(l.birth(origin, value, from));
             });
         }
