@@ -104,8 +104,6 @@ pub(super) struct Lower<'a> {
     pub window: Option<(ExprId, ExprId)>,
     /// The window hangs on the member at hand: what is said of it holds for no other.
     pub own_window: bool,
-    /// The population of each name of a living member.
-    pub whos: Vec<PopId>,
     /// What names of living members stand for, by [`BinderId`].
     pub bound_to: Vec<Option<Who>>,
     /// The member that is being born: of itself it knows what it opens with.
@@ -160,7 +158,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         expects: Vec::new(),
         assets: Vec::new(),
         populations: Vec::new(),
-        whos: 0,
+        whos: Vec::new(),
         spawns: Vec::new(),
         retires: Vec::new(),
         gathers: Vec::new(),
@@ -186,7 +184,6 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         mode: Mode::Opening,
         window: None,
         own_window: false,
-        whos: Vec::new(),
         bound_to: vec![None; hir.binders.len()],
         newborn: None,
         referred: HashMap::default(),

@@ -27,7 +27,7 @@ impl Lower<'_> {
     /// Gives each population the name of its own member.
     pub(super) fn populations(&mut self) {
         for entity in &self.hir.entities {
-            let me = self.who(PopId(self.whos.len() as u32));
+            let me = self.who(PopId(self.out.whos.len() as u32));
             self.bound_to[entity.me.0 as usize] = Some(me);
             self.env[entity.me.0 as usize] = 0;
         }
@@ -35,9 +35,8 @@ impl Lower<'_> {
 
     /// A new name for members of a population.
     pub(super) fn who(&mut self, population: PopId) -> Who {
-        self.whos.push(population);
-        self.out.whos = self.whos.len();
-        Who(self.whos.len() as u32 - 1)
+        self.out.whos.push(population);
+        Who(self.out.whos.len() as u32 - 1)
     }
 
     /// The population whose members an index has.
@@ -74,7 +73,7 @@ impl Lower<'_> {
         let (Some(population), Some(first)) = (self.of(decl), at.first()) else { return Reach::Model };
         let member = self.expr(*first);
         match self.out.expr(member) {
-            Expr::Number(who) if self.whos[who.0 as usize] == population => Reach::Member(who),
+            Expr::Number(who) if self.out.whos[who.0 as usize] == population => Reach::Member(who),
             _ => {
                 let otherwise = otherwise.unwrap_or_else(|| self.constant(f64::NAN));
                 Reach::Referred { population, member, otherwise }

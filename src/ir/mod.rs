@@ -564,8 +564,8 @@ pub struct Model {
     pub expects: Vec<Column>,
     pub assets: Vec<Asset>,
     pub populations: Vec<Population>,
-    /// How many names of living members there are.
-    pub whos: usize,
+    /// The population of each name of a living member: first of the populations' own, in their order.
+    pub whos: Vec<PopId>,
     pub spawns: Vec<Spawn>,
     pub retires: Vec<Retire>,
     pub gathers: Vec<Gather>,

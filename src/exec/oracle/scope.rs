@@ -182,7 +182,8 @@ impl Oracle<'_> {
                 Among::One(item) => {
                     if is_in(item.condition, scope) {
                         let value = self.eval_in(item.value, scope);
-                        items.push(Item { member: member.map_or(item.member, f64::from), value });
+                        let innermost = member.map_or(f64::NAN, f64::from);
+                        items.push(Item { member: if item.member.is_nan() { innermost } else { item.member }, value });
                     }
                 }
                 Among::Each { who, population, condition, items: inner } => {
@@ -216,9 +217,8 @@ impl Oracle<'_> {
             Expr::Of(who, leaf) => self.leaf(leaf, member_of(who, scope)),
             Expr::Number(who) => f64::from(member_of(who, scope)),
             Expr::FirstRow(who) => {
-                let member = member_of(who, scope);
-                let population = self.model.populations.iter().position(|p| p.me == who);
-                population.map_or(f64::NAN, |p| self.first_row(Some(PopId(p as u32)), Some(member)) as f64)
+                let population = self.model.whos[who.0 as usize];
+                self.first_row(Some(population), Some(member_of(who, scope))) as f64
             }
             Expr::Alive(population) => self.members[population.0 as usize].len() as f64,
             Expr::Refer(n) => {
