@@ -421,10 +421,10 @@ fn reports_read_well() {
 }
 
 #[test]
-fn a_report_has_lines_of_a_hundred_columns() {
+fn a_report_has_lines_of_eighty_columns() {
     for name in ["fees", "arms", "sampled"] {
         for line in ran(MODEL, named(name)).report().text(None).lines().filter(|l| !l.contains("flowc run")) {
-            assert!(line.chars().count() <= 100, "{line}");
+            assert!(line.chars().count() <= 80, "{line}");
         }
     }
 }

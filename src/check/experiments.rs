@@ -417,7 +417,16 @@ impl Experiments<'_> {
             return format!("{}%", plain(to_f64(&(value * BigRational::from_integer(100.into()))), 12));
         }
         let unit = &self.facts.decl(axis.decl).shown;
-        let number = plain(to_f64(&(value / self.model.units.scale(unit))), 12);
+        // Who writes `50k` reads `60k`.
+        let short = |e: &ExprId| {
+            let text = self.sources.text(self.model.expr(*e).span);
+            let mut word =
+                text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '_' | '-')).chars();
+            word.next().is_some_and(|c| matches!(c, 'k' | 'M' | 'B' | 'T'))
+                && word.next().is_none_or(|c| !c.is_alphanumeric())
+        };
+        let number = to_f64(&(value / self.model.units.scale(unit)));
+        let number = if written.iter().any(short) { magnitude(number, 12) } else { plain(number, 12) };
         self.with_unit(number, unit)
     }
 }

@@ -4,6 +4,7 @@
 //! Invariant: values are in the units in which the model is written, and in files read back as the same double. What is
 //! large is written as it is made. Absent on purpose: files themselves, and the clock on the wall.
 
+mod cases;
 mod causes;
 mod files;
 mod found;

@@ -50,13 +50,14 @@ impl Table {
     }
 
     /// Columns beside each other, each a head, a second head and its cells; those on the left again in front of each part,
-    /// where the others do not stand in one line of this width.
+    /// where the others do not stand in one line of this width. Names on the left stand on the left, numbers of points not.
     pub(super) fn columns(left: &[Vec<String>], right: &[Vec<String>], width: usize, out: &mut Vec<String>) {
         let wide = |column: &Vec<String>| column.iter().map(|c| c.width()).max().unwrap_or(0) + 2;
         let start: usize = left.iter().map(wide).sum();
         let mut rest = right;
         loop {
-            let mut room = width.saturating_sub(start);
+            // In front of the first column there is no gap.
+            let mut room = (width + 2).saturating_sub(start);
             let fits = rest.iter().take_while(|c| {
                 let w = wide(c);
                 let fits = w <= room;
@@ -64,7 +65,6 @@ impl Table {
                 fits
             });
             let (part, after) = rest.split_at(fits.count().max(1).min(rest.len()));
-            out.push(String::new());
             let rows = left.iter().chain(part).map(Vec::len).max().unwrap_or(0);
             for row in 0..rows {
                 let line = left.iter().chain(part).enumerate().map(|(i, column)| {
@@ -72,7 +72,9 @@ impl Table {
                     let w = wide(column) - 2;
                     let pad = " ".repeat(w.saturating_sub(text.width()));
                     let gap = if i == 0 { "" } else { "  " };
-                    if i < left.len() && i > 0 { format!("{gap}{text}{pad}") } else { format!("{gap}{pad}{text}") }
+                    let head = column.first().map_or("", String::as_str);
+                    let name = if i < left.len() { head != "point" } else { head == "unit" };
+                    if name { format!("{gap}{text}{pad}") } else { format!("{gap}{pad}{text}") }
                 });
                 let line: String = line.collect();
                 // A second head that nobody has.
@@ -83,6 +85,7 @@ impl Table {
             if after.is_empty() {
                 return;
             }
+            out.push(String::new());
             rest = after;
         }
     }

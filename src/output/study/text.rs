@@ -1,6 +1,7 @@
 //! An experiment as a person reads it: what was run, a table of points, comparisons, goals, failures, and what came out.
 
 use super::super::failure::command;
+use super::cases::{Case, misses};
 use super::causes::causes;
 use super::numbers::{Sign, interval, percent, short};
 use super::table::{Table, clip};
@@ -9,13 +10,11 @@ use crate::check::grouped;
 use crate::session::replay;
 use crate::study::{Cell, Kind, Paired, Question, Share, Spread};
 
-/// What is not a table is no wider.
-const WIDTH: usize = 96;
-/// More points and arms than these are summed up.
-const MOST_ROWS: usize = 36;
+/// Lines are no wider; a column that is has a line for itself.
+pub(super) const WIDTH: usize = 80;
 
 impl Report<'_> {
-    /// What came of it, in at most 100 columns but for commands; `seconds` is how long it took.
+    /// What came of it, in 80 columns but for commands and what is wider by itself; `seconds` is how long it took.
     pub fn text(&self, seconds: Option<f64>) -> String {
         let mut out = Vec::new();
         self.head(seconds, &mut out);
@@ -23,8 +22,7 @@ impl Report<'_> {
         match &cases[..] {
             [] => {}
             [(_, _, cell)] => self.one(cell, &mut out),
-            _ if cases.len() <= MOST_ROWS => self.many(&cases, &mut out),
-            _ => self.most(&cases, &mut out),
+            _ => self.table(&cases, &mut out),
         }
         self.comparisons(&mut out);
         self.goals(&cases, &mut out);
@@ -40,27 +38,6 @@ impl Report<'_> {
             text.push('\n');
         }
         text
-    }
-
-    /// What was run: arm, point, and what came of it.
-    fn cases(&self) -> Vec<(usize, usize, &Cell)> {
-        // Points first: the arms of one stand together.
-        let points = 0..self.plan.points.len();
-        let arms = 0..self.plan.arms.len();
-        let all = points.flat_map(|p| arms.clone().map(move |a| (a, p)));
-        all.filter_map(|(a, p)| Some((a, p, self.findings.cells[a][p].as_ref()?))).collect()
-    }
-
-    /// A point and arm in words: `fee 1%, bear`.
-    fn case(&self, arm: usize, point: usize) -> String {
-        let mut words = Vec::new();
-        if self.plan.points.len() > 1 {
-            words.push(clip(&self.plan.values_of(point), 60));
-        }
-        if self.plan.arms.len() > 1 {
-            words.push(self.plan.arms[arm].name.clone());
-        }
-        words.join(", ")
     }
 
     fn head(&self, seconds: Option<f64>, out: &mut Vec<String>) {
@@ -111,158 +88,7 @@ impl Report<'_> {
         table.lay(1, out);
     }
 
-    /// A row for each point and arm, as many metrics beside each other as there is room for.
-    fn many(&self, cases: &[(usize, usize, &Cell)], out: &mut Vec<String>) {
-        let (plan, goals) = (self.plan, &self.findings.questions.goals);
-        let arms = plan.arms.len() > 1;
-        let swept: Vec<usize> = (0..plan.swept.len()).collect();
-        let mut left: Vec<Vec<String>> = Vec::new();
-        if !swept.is_empty() {
-            left.push(
-                ["point".to_string(), String::new()]
-                    .into_iter()
-                    .chain(cases.iter().map(|c| (c.1 + 1).to_string()))
-                    .collect(),
-            );
-            for s in &swept {
-                let values = cases.iter().map(|c| clip(&plan.value(*s, c.1).text, 24));
-                left.push([clip(&plan.swept[*s].name, 20), String::new()].into_iter().chain(values).collect());
-            }
-        }
-        if arms {
-            let names = cases.iter().map(|c| clip(&plan.arms[c.0].name, 20));
-            left.push(["arm".to_string(), String::new()].into_iter().chain(names).collect());
-        }
-        let mut right: Vec<Vec<String>> = Vec::new();
-        for (i, named) in self.metrics.iter().enumerate() {
-            let values = cases.iter().map(|(_, _, cell)| {
-                let spread = &cell.metrics[i];
-                let mark = if partial(spread) { "*" } else { "" };
-                format!("{}{mark}", self.mean(named, spread))
-            });
-            right.push([clip(&named.name, 24), clip(unit(named), 24)].into_iter().chain(values).collect());
-        }
-        for (i, question) in goals.iter().enumerate().filter(|(_, q)| !matches!(q.kind, Kind::Best { .. })) {
-            let shares = cases.iter().map(|(_, _, cell)| match &cell.goals[i] {
-                Some(share) => verdict(question, share),
-                None => "—".to_string(),
-            });
-            if cases.iter().any(|c| c.2.goals[i].is_some()) {
-                right.push([self.goal_name(question), "goal".to_string()].into_iter().chain(shares).collect());
-            }
-        }
-        if cases.iter().any(|(_, _, c)| c.failed > 0) {
-            let failed = cases.iter().map(|c| percent(f64::from(c.2.failed) / f64::from(c.2.runs)));
-            right.insert(0, ["failed".to_string(), "of runs".to_string()].into_iter().chain(failed).collect());
-        }
-        Table::columns(&left, &right, WIDTH, out);
-        if cases.iter().any(|(_, _, cell)| cell.metrics.iter().any(partial)) {
-            out.push("* only of runs in which it is a finite number".to_string());
-        }
-    }
-
-    /// Many points and arms: for each metric where it is lowest and where highest.
-    fn most(&self, cases: &[(usize, usize, &Cell)], out: &mut Vec<String>) {
-        out.push(String::new());
-        let mut table = Table::new(&["metric", "lowest", "at", "highest", "at"]);
-        for (i, named) in self.metrics.iter().enumerate().filter(|(_, m)| m.labels.is_none()) {
-            let known: Vec<_> = cases.iter().filter(|c| !c.2.metrics[i].mean.is_nan()).collect();
-            let mean = |c: &&(usize, usize, &Cell)| c.2.metrics[i].mean;
-            // Of equal ones the first.
-            let least = known.iter().copied().reduce(|a, b| if mean(&b) < mean(&a) { b } else { a });
-            let most = known.iter().copied().reduce(|a, b| if mean(&b) > mean(&a) { b } else { a });
-            let (Some(least), Some(most)) = (least, most) else { continue };
-            let whole = |c: &(usize, usize, &Cell)| {
-                let spread = &c.2.metrics[i];
-                let mark = if partial(spread) { "*" } else { "" };
-                format!("{}{mark} {}", self.mean(named, spread), unit(named)).trim_end().to_string()
-            };
-            let at = |c: &(usize, usize, &Cell)| {
-                let arm =
-                    if self.plan.arms.len() > 1 { format!(", {}", self.plan.arms[c.0].name) } else { String::new() };
-                format!("point {}{arm}", c.1 + 1)
-            };
-            table.row(vec![named.name.clone(), whole(least), at(least), whole(most), at(most)]);
-        }
-        table.lay(1, out);
-        if cases.iter().any(|(_, _, cell)| cell.metrics.iter().any(partial)) {
-            out.push("* only of runs in which it is a finite number".to_string());
-        }
-        out.push(format!("of {} points and arms; `-o runs.csv` writes them all", grouped(cases.len() as u64)));
-    }
-
-    /// What each arm has more than the one that it is compared with.
-    fn comparisons(&self, out: &mut Vec<String>) {
-        let (plan, findings) = (self.plan, &self.findings);
-        let base = &plan.arms[findings.base].name;
-        for (arm, points) in findings.cells.iter().enumerate().filter(|(arm, _)| *arm != findings.base) {
-            let cells: Vec<(usize, &Cell)> = points
-                .iter()
-                .enumerate()
-                .filter_map(|(p, c)| Some((p, c.as_ref()?)))
-                .filter(|c| !c.1.against.is_empty())
-                .collect();
-            if cells.is_empty() || self.metrics.iter().all(|m| m.labels.is_some()) {
-                continue;
-            }
-            out.push(String::new());
-            let name = &plan.arms[arm].name;
-            let (points, compared) = (cells.len() > 1, self.metrics.iter().filter(|m| m.labels.is_none()).count());
-            let mut pairs: Vec<u64> = cells.iter().flat_map(|(_, c)| &c.against).map(|p| p.pairs).collect();
-            pairs.sort_unstable();
-            let count = match (pairs.first(), pairs.last()) {
-                (Some(least), Some(most)) if least == most => format!(", {} pairs", grouped(*least)),
-                (_, Some(most)) => format!(", up to {} pairs", grouped(*most)),
-                _ => String::new(),
-            };
-            let paired = if plan.runs > 1 { format!(", run by run with the same luck{count}") } else { String::new() };
-            out.push(format!("{name} against {base}{paired}"));
-            if cells.len() * compared > MOST_ROWS {
-                self.tallies(&cells, out);
-                continue;
-            }
-            let mut heads = vec!["metric"];
-            heads.extend(points.then_some("point"));
-            heads.extend(["difference", "in %", "unit"]);
-            if plan.runs > 1 {
-                heads.extend(["more in", "less in", "luck saves", "runs for 1%"]);
-            }
-            let mut table = Table::new(&heads);
-            for (i, named) in self.metrics.iter().enumerate().filter(|(_, m)| m.labels.is_none()) {
-                for (point, cell) in &cells {
-                    let pair = &cell.against[i];
-                    let mut row = vec![named.name.clone()];
-                    row.extend(points.then(|| clip(&plan.values_of(*point), 30)));
-                    row.push(self.difference(named, pair));
-                    row.push(relative(pair));
-                    row.push(unit(named).to_string());
-                    if plan.runs > 1 {
-                        row.push(part_of(pair.above, pair));
-                        row.push(part_of(pair.below, pair));
-                        row.push(saved(pair));
-                        row.push(pair.runs_for_percent.map_or(String::new(), grouped));
-                    }
-                    table.row(row);
-                }
-            }
-            table.lay(if points { 2 } else { 1 }, out);
-        }
-    }
-
-    /// At how many points an arm has more, and at how many less.
-    fn tallies(&self, cells: &[(usize, &Cell)], out: &mut Vec<String>) {
-        let mut table = Table::new(&["metric", "more at", "less at", "not sure at"]);
-        for (i, named) in self.metrics.iter().enumerate().filter(|(_, m)| m.labels.is_none()) {
-            let pairs = || cells.iter().map(|(_, c)| &c.against[i]);
-            let more = pairs().filter(|p| self.sure(p) && p.mean > 0.0).count();
-            let less = pairs().filter(|p| self.sure(p) && p.mean < 0.0).count();
-            let rest = cells.len() - more - less;
-            table.row(vec![named.name.clone(), more.to_string(), less.to_string(), rest.to_string()]);
-        }
-        table.lay(1, out);
-    }
-
-    fn goals(&self, cases: &[(usize, usize, &Cell)], out: &mut Vec<String>) {
+    fn goals(&self, cases: &[Case], out: &mut Vec<String>) {
         let goals = &self.findings.questions.goals;
         let lines: Vec<String> = goals
             .iter()
@@ -313,12 +139,17 @@ impl Report<'_> {
         }
     }
 
+    /// Whether another set of runs may well decide otherwise.
+    pub(super) fn is_close(&self, question: &Question, share: &Share) -> bool {
+        share.of > 1 && self.chance() && question.is_close(share)
+    }
+
     /// `97.2% of 1,000 runs; 96.1% to 98.1% are likely`.
     fn share(&self, question: &Question, share: &Share) -> String {
         if share.of <= 1 {
             return "one run".to_string();
         }
-        let close = if question.is_close(share) { ", too close to call" } else { "" };
+        let close = if self.is_close(question, share) { ", too close to call" } else { "" };
         let of = format!("{} of {} runs", percent(share.share()), grouped(share.of));
         if !self.chance() {
             return of;
@@ -359,7 +190,7 @@ impl Report<'_> {
     }
 
     /// What came out, in sentences.
-    fn said(&self, cases: &[(usize, usize, &Cell)]) -> Vec<String> {
+    fn said(&self, cases: &[Case]) -> Vec<String> {
         let mut said = Vec::new();
         if cases.is_empty() {
             return said;
@@ -370,7 +201,7 @@ impl Report<'_> {
         if self.plan.runs == 1 && self.chance() {
             said.push("One run each: how much of this is chance shows `--runs 1000`.".to_string());
         }
-        let bests = if cases.len() > 1 { self.bests() } else { Vec::new() };
+        let bests = if cases.len() > 1 { self.bests(cases) } else { Vec::new() };
         if !bests.is_empty() {
             said.extend(bests);
         } else if cases.len() > 1 && self.asks() {
@@ -387,26 +218,41 @@ impl Report<'_> {
         self.findings.cells.iter().flatten().flatten().any(|c| c.goals.iter().any(Option::is_some))
     }
 
-    fn who_meets(&self, cases: &[(usize, usize, &Cell)]) -> String {
+    /// The cases that some goal asks something of, and those of them that meet all.
+    fn asked<'c>(&self, cases: &'c [Case]) -> (Vec<&'c Case<'c>>, Vec<&'c Case<'c>>) {
+        let asked: Vec<_> = cases.iter().filter(|c| c.2.goals.iter().any(Option::is_some)).collect();
         let goals = &self.findings.questions.goals;
-        let meets = |c: &Cell| goals.iter().zip(&c.goals).all(|(q, s)| s.as_ref().is_none_or(|s| q.is_met(s)));
-        let all: Vec<String> = cases.iter().filter(|c| meets(c.2)).map(|c| self.case(c.0, c.1)).collect();
+        let met = asked.iter().copied().filter(|c| c.2.failed < c.2.runs && !misses(goals, c.2)).collect();
+        (asked, met)
+    }
+
+    fn who_meets(&self, cases: &[Case]) -> String {
+        let goals = &self.findings.questions.goals;
+        let (asked, met) = self.asked(cases);
+        let all: Vec<String> = met.iter().map(|c| self.case(c.0, c.1)).collect();
         let what = if goals.len() == 1 { "the goal" } else { "all goals" };
-        match all.len() {
-            0 => format!("None of {} cases meets {what}.", cases.len()),
-            2 if cases.len() == 2 => format!("Both cases meet {what}."),
-            n if n == cases.len() => format!("All {n} cases meet {what}."),
-            1 => format!("Only {} meets {what}.", all[0]),
-            n if n <= 6 && all.iter().map(String::len).sum::<usize>() < 160 => {
-                format!("{n} of {} cases meet {what}: {}.", cases.len(), all.join("; "))
+        match (all.len(), asked.len()) {
+            (1, 1) => format!("{} meets {what}.", all[0]),
+            (0, 1) => format!("{} does not meet {what}.", self.case(asked[0].0, asked[0].1)),
+            (0, n) => format!("None of {n} cases meets {what}."),
+            (2, 2) => format!("Both cases meet {what}."),
+            (n, of) if n == of => format!("All {n} cases meet {what}."),
+            (1, _) => {
+                let close = |(q, s): (&Question, &Option<Share>)| s.as_ref().is_some_and(|s| self.is_close(q, s));
+                let close = goals.iter().zip(&met[0].2.goals).any(close);
+                format!("Only {} meets {what}{}.", all[0], if close { ", and that is too close to call" } else { "" })
             }
-            n => format!("{n} of {} cases meet {what}.", cases.len()),
+            (n, of) if n <= 6 && all.iter().map(String::len).sum::<usize>() < 160 => {
+                format!("{n} of {of} cases meet {what}: {}.", all.join("; "))
+            }
+            (n, of) => format!("{n} of {of} cases meet {what}."),
         }
     }
 
     /// Of each objective which case does best, and by how much.
-    fn bests(&self) -> Vec<String> {
+    fn bests(&self, cases: &[Case]) -> Vec<String> {
         let findings = &self.findings;
+        let (asked, met) = self.asked(cases);
         let one = |best: &crate::study::Best| {
             let question = &findings.questions.goals[best.goal];
             let Kind::Best { largest, .. } = question.kind else { return None };
@@ -435,6 +281,8 @@ impl Report<'_> {
             } else {
                 (number(first.mean.moments.mean, first.mean.half), superlative.to_string(), what)
             };
+            // An arm in which nothing hangs on the sweep is one case.
+            let others: Vec<_> = best.others.iter().filter(|p| p.point == 0 || !self.still(p.arm)).collect();
             let failed = findings.cells[first.arm][first.point].as_ref().map_or((0, 0), |c| (c.failed, c.runs));
             let mean = match failed {
                 (0, _) => mean,
@@ -443,15 +291,26 @@ impl Report<'_> {
                 }
             };
             let case = self.case(first.arm, first.point);
-            let who = match (self.asks(), best.candidates) {
-                (false, _) => format!("{case} gives the {superlative} `{what}`: {mean}"),
-                (true, 1) => format!("Only {case} meets all goals; its `{what}` is {mean}"),
-                (true, n) => {
-                    format!("Of {n} cases that meet all goals {case} gives the {superlative} `{what}`: {mean}")
+            let here = asked.iter().any(|c| (c.0, c.1) == (first.arm, first.point));
+            let who = match (asked.len(), met.len()) {
+                (0, _) => format!("{case} gives the {superlative} `{what}`: {mean}"),
+                // What the goals compare with meets them, and may be the best.
+                (_, 0) => format!("No case meets all goals. Without them {case} gives `{what}` {mean}"),
+                (_, n) if !here => format!(
+                    "{n} of {} cases meet all goals. {case}, of which nothing is asked, gives the {superlative} `{what}`: {mean}",
+                    asked.len()
+                ),
+                (_, 1) => format!("Only {case} meets all goals; its `{what}` is {mean}"),
+                (of, n) if n == of => {
+                    let all = if n == 2 { "Both".to_string() } else { format!("All {n}") };
+                    format!("{all} cases meet all goals; {case} gives the {superlative} `{what}`: {mean}")
                 }
+                (of, n) => format!(
+                    "{n} of {of} cases meet all goals; of these {case} gives the {superlative} `{what}`: {mean}"
+                ),
             };
             if best.by_median {
-                let same: Vec<_> = best.others.iter().take_while(|p| p.median == first.median).collect();
+                let same: Vec<_> = others.iter().copied().take_while(|p| p.median == first.median).collect();
                 let names: Vec<String> = same.iter().take(3).map(|p| self.case(p.arm, p.point)).collect();
                 let rest = if same.len() > 3 { format!(" and {} more", same.len() - 3) } else { String::new() };
                 let more = if same.is_empty() {
@@ -461,8 +320,8 @@ impl Report<'_> {
                 };
                 return Some(format!("{who}.{more}"));
             }
-            let near: Vec<_> = best.others.iter().filter(|p| p.lead.as_ref().is_some_and(|l| !self.sure(l))).collect();
-            let next = best.others.first().and_then(|p| Some((p, p.lead.as_ref()?)));
+            let near: Vec<_> = others.iter().filter(|p| p.lead.as_ref().is_some_and(|l| !self.sure(l))).collect();
+            let next = others.first().and_then(|p| Some((p, p.lead.as_ref()?)));
             let more = match next {
                 None => String::new(),
                 Some((_, lead)) if near.is_empty() => {
@@ -470,7 +329,7 @@ impl Report<'_> {
                     format!(
                         ", {by} {} than the next, {}",
                         if largest { "more" } else { "less" },
-                        self.case(best.others[0].arm, best.others[0].point)
+                        self.case(others[0].arm, others[0].point)
                     )
                 }
                 _ => {
@@ -542,7 +401,7 @@ impl Report<'_> {
     }
 
     /// What an objective is about, as it is written.
-    fn objective(&self, number: usize) -> String {
+    pub(super) fn objective(&self, number: usize) -> String {
         use crate::hir::GoalKind::{Maximize, Minimize};
         let (model, sources) = (&self.checked.model, &self.checked.sources);
         match model.goals.get(number).map(|g| &g.kind) {
@@ -553,13 +412,13 @@ impl Report<'_> {
         }
     }
 
-    fn goal_name(&self, question: &Question) -> String {
+    pub(super) fn goal_name(&self, question: &Question) -> String {
         let name = self.checked.model.goals.get(question.number).and_then(|g| g.name.clone());
         clip(&name.unwrap_or_else(|| format!("goal {}", question.number + 1)), 20)
     }
 
     /// A difference of which chance is not the reason.
-    fn sure(&self, pair: &Paired) -> bool {
+    pub(super) fn sure(&self, pair: &Paired) -> bool {
         pair.sure() || (!self.chance() && pair.mean != 0.0 && pair.pairs > 0)
     }
 
@@ -569,7 +428,7 @@ impl Report<'_> {
     }
 
     /// A mean with its interval, without its unit; of labels the most frequent.
-    fn mean(&self, named: &Named, spread: &Spread) -> String {
+    pub(super) fn mean(&self, named: &Named, spread: &Spread) -> String {
         if let Some(names) = &named.labels {
             let all = spread.n;
             let label = names.get(spread.mode.0 as usize).map_or("—", String::as_str);
@@ -612,11 +471,11 @@ impl Report<'_> {
         format!("{} {}", self.bare(named, mean, half, sign), unit(named)).trim_end().to_string()
     }
 
-    fn difference(&self, named: &Named, pair: &Paired) -> String {
+    pub(super) fn difference(&self, named: &Named, pair: &Paired) -> String {
         if pair.pairs == 0 { "—".into() } else { self.bare(named, pair.mean, pair.half, Sign::Always) }
     }
 
-    fn value(&self, named: &Named, stored: f64) -> String {
+    pub(super) fn value(&self, named: &Named, stored: f64) -> String {
         match named.unit.as_str() {
             "bool" if stored == 0.0 => "false".into(),
             "bool" if stored == 1.0 => "true".into(),
@@ -639,12 +498,12 @@ fn glued(text: &str) -> String {
     text.replace(' ', &GLUE.to_string())
 }
 
-fn unit(named: &Named) -> &str {
+pub(super) fn unit(named: &Named) -> &str {
     if named.unit == "1" || named.unit == "bool" || named.labels.is_some() { "" } else { &named.unit }
 }
 
 /// The mean is not that of all runs that came to an end.
-fn partial(spread: &Spread) -> bool {
+pub(super) fn partial(spread: &Spread) -> bool {
     spread.n > 0 && spread.infinite + spread.undefined > 0
 }
 
@@ -663,19 +522,21 @@ fn without(spread: &Spread, cell: &Cell) -> String {
     format!("  ({} of {} runs)", words.join(", "), grouped((cell.runs - cell.failed).into()))
 }
 
-/// What a goal came to at a point: the share of runs, marked where it is missed.
-fn verdict(question: &Question, share: &Share) -> String {
+/// What a goal came to at a point: the share of runs, marked where it is missed and where that is not sure.
+pub(super) fn verdict(question: &Question, share: &Share, close: bool) -> String {
     let met = question.is_met(share);
     match (share.of, met) {
         (1, true) => "met".into(),
         (1, false) => "missed".into(),
-        (_, true) if share.met == share.of => "met".into(),
-        (_, true) => format!("met {}", percent(share.share())),
-        (_, false) => format!("missed {}", percent(share.share())),
+        (_, true) if share.met == share.of && !close => "met".into(),
+        (_, met) => {
+            let mark = if close { "?" } else { "" };
+            format!("{}{mark} {}", if met { "met" } else { "missed" }, percent(share.share()))
+        }
     }
 }
 
-fn relative(pair: &Paired) -> String {
+pub(super) fn relative(pair: &Paired) -> String {
     let part = pair.mean / pair.base.abs() * 100.0;
     if !part.is_finite() || part == 0.0 {
         String::new()
@@ -685,13 +546,14 @@ fn relative(pair: &Paired) -> String {
 }
 
 /// In which share of the pairs.
-fn part_of(runs: u64, pair: &Paired) -> String {
+pub(super) fn part_of(runs: u64, pair: &Paired) -> String {
     if pair.pairs == 0 { String::new() } else { percent(runs as f64 / pair.pairs as f64) }
 }
 
-fn saved(pair: &Paired) -> String {
-    // A zero has no sign here.
-    if pair.saved.is_nan() { String::new() } else { format!("{:.0}%", (pair.saved * 100.0).round() + 0.0) }
+pub(super) fn saved(pair: &Paired) -> String {
+    // Where one of the two does not vary there is nothing to save.
+    let part = (pair.saved * 100.0).round();
+    if part.is_nan() || part == 0.0 { String::new() } else { format!("{part:.0}%") }
 }
 
 /// A number of runs that nobody should take to the digit.

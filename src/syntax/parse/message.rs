@@ -372,6 +372,10 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
             Diagnostic::new(Code::E0001, format!("something is missing behind {last}{inside}"), span, list)
         }
     };
+    if let Some((span, edit)) = window_inside(tokens, at).filter(|_| expects_operator(error)) {
+        diagnostic.primary.text = "the window begins inside the call".into();
+        return diagnostic.help(format!("a window stands behind the call: `{edit}`")).fix(span, edit);
+    }
     if let (Some(token), Some(help)) =
         (found, found.and_then(|t| hint(t, tokens, at, keyword, &words(error), expects_operator(error))))
     {
@@ -383,6 +387,43 @@ pub(super) fn unexpected(error: &Rich<'_, Token<'_>>, tokens: &[Token], keyword:
         diagnostic = diagnostic.help(format!("it is written `{form}`"));
     }
     diagnostic
+}
+
+/// `mean_over(x from 12 to 24)`: what is written in place of it, and where.
+fn window_inside(tokens: &[Token], at: usize) -> Option<(Span, String)> {
+    tokens.get(at).filter(|t| matches!(t.tok, Tok::Word("from" | "to")))?;
+    let mut depth = 0;
+    let opens = |t: &Token| match t.tok {
+        Tok::Close => {
+            depth += 1;
+            false
+        }
+        Tok::Open if depth > 0 => {
+            depth -= 1;
+            false
+        }
+        tok => tok == Tok::Open,
+    };
+    let open = tokens[..at].iter().rposition(opens)?;
+    let close = at + tokens[at..].iter().position(|t| t.tok == Tok::Close)?;
+    let Tok::Word(function) = tokens.get(open.checked_sub(1)?)?.tok else { return None };
+    let text = |some: &[Token]| {
+        let mut out = String::new();
+        for (i, t) in some.iter().enumerate() {
+            let tight = |tok: Tok| matches!(tok, Tok::Open | Tok::OpenSquare | Tok::Dot);
+            let closes = matches!(t.tok, Tok::Close | Tok::CloseSquare | Tok::Comma) || tight(t.tok);
+            if i > 0 && !closes && !tight(some[i - 1].tok) {
+                out.push(' ');
+            }
+            out += &match t.tok {
+                Tok::Quoted(name) => format!("`{name}`"),
+                _ => show(*t).replace('`', ""),
+            };
+        }
+        out
+    };
+    let edit = format!("{function}({}) {}", text(&tokens[open + 1..at]), text(&tokens[at..close]));
+    Some((tokens[open - 1].span.to(tokens[close].span), edit))
 }
 
 /// Advice for what stands in the braces of a trade, a split, a policy or a scenario.
