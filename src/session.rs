@@ -45,6 +45,10 @@ pub struct Settings {
     pub to: Option<String>,
     /// `--step`.
     pub step: Option<String>,
+    /// `--members`: what members have is kept in each row.
+    pub members: bool,
+    /// `--where`: of which of them; the entities and the conditions, as written.
+    pub only: Vec<(String, String)>,
     /// `-e`, `--sweep` and their like.
     pub experiment: Option<Experiment>,
 }
@@ -291,6 +295,19 @@ impl Reader<'_> {
                 Err(error) => self.diagnostics.push(error),
             }
         }
+        for (entity, condition) in &settings.only {
+            let text = format!("{entity}: {condition}");
+            let Some(id) = self.sources.add("--where", text, Origin::Argument) else { continue };
+            let base = self.sources.base(id);
+            let span = Span::new(base, base + entity.len() as u32);
+            match parse::parse_value(condition, base + entity.len() as u32 + 2) {
+                Ok(condition) => {
+                    let entity = ast::Name { text: entity.trim_matches('`').to_string(), span };
+                    read.push(hir::Setting::Only { entity, condition });
+                }
+                Err(error) => self.diagnostics.push(error),
+            }
+        }
         let asked = settings.experiment.as_ref().map(|e| self.experiment(e));
         read.extend(asked.map(hir::Setting::Experiment));
         read
@@ -398,7 +415,7 @@ impl Checked {
 
     /// What is computed. Errors: the model has errors, no clock, or comes to more than memory holds.
     pub fn lower(&self) -> Result<ir::Model, Vec<Diagnostic>> {
-        self.lower_for(&ir::Asked::default())
+        self.lower_for(&ir::Asked { members: self.settings.members, ..ir::Asked::default() })
     }
 
     /// What is computed, for runs that bring values with them. Errors: as of [`Checked::lower`].

@@ -91,3 +91,36 @@ fn members_are_born_act_and_retire() {
     }
     r.comes_to("end", 2.0);
 }
+
+/// What is told of members: those who are there in each row, what each has, when it came and went.
+#[test]
+fn a_roll_holds_who_was_there() {
+    let text = "time month from 0 to 4
+        record every 2 month
+        unit TKN
+        index Kind = a, b
+        entity P {
+          trait size = 10 TKN * (number + 1)
+          stock held: TKN = size from cloud
+          state w[k in Kind] = number next w[k] + 1
+          flow spend: held -> cloud = 1 TKN/month
+        }
+        spawn P: 2 initially
+        spawn P: 1
+        retire P when number == 1 and time >= 2 month { held -> cloud }";
+    let settings = Settings { members: true, only: vec![("P".into(), "held > 10 TKN".into())], ..Settings::default() };
+    let checked = flowc::check("m.flow", text.as_bytes(), &MemLoader::default(), &settings);
+    assert!(checked.is_sound(), "{:?}", checked.diagnostics);
+    let ir = checked.lower().expect("sound");
+    let out = flowc::exec::oracle::run(&ir, &Case::default());
+    assert_eq!(out.steps, [0, 2, 4]);
+    let roll = &out.rolls[0];
+    // Number 0 holds no more than 10; number 1 goes at 2; 2 and 3 are there at 2, 4 and 5 at 4.
+    assert_eq!(roll.rows, [0, 1, 1, 2, 2, 2, 2]);
+    assert_eq!(roll.numbers, [1, 2, 3, 2, 3, 4, 5]);
+    assert_eq!(roll.lives, [(0, None), (0, Some(2)), (1, None), (2, None), (3, None), (4, None)]);
+    let names: Vec<&str> =
+        ir.rolls[0].columns.iter().map(|c| checked.model.decl(c.origin.decl).name.as_str()).collect();
+    assert_eq!(names, ["P.size", "P.held", "P.w", "P.w", "P.spend"]);
+    assert_eq!(roll.values[..10], [20.0, 20.0, 1.0, 1.0, 1.0, 30.0, 29.0, 3.0, 3.0, 1.0]);
+}

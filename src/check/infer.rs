@@ -108,6 +108,9 @@ pub(super) fn infer(model: &hir::Model, sources: &SourceMap, facts: &mut Facts, 
     for assert in &model.asserts {
         infer.fresh_declaration(|i| i.condition(assert.condition, "an assertion"));
     }
+    for only in &model.only {
+        infer.fresh_declaration(|i| i.condition(only.condition, "what `--where` asks"));
+    }
     infer.entities();
     infer.goals();
     infer.scenarios();

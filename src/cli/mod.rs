@@ -159,6 +159,8 @@ impl SettingArgs {
             from: self.from.clone(),
             to: self.to.clone(),
             step: self.step.clone(),
+            members: false,
+            only: Vec::new(),
             experiment: None,
         }
     }

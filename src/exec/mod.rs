@@ -81,6 +81,8 @@ pub struct Outcome {
     pub seen: Vec<f64>,
     /// How many members of each population were born and have retired.
     pub lives: Vec<Lives>,
+    /// Of each of [`ir::Model::rolls`] who was there.
+    pub rolls: Vec<Roll>,
     /// Why the run failed.
     pub fault: Option<Fault>,
     /// Each column at the moment of the failure: as the phase found it in which the run failed, else as the row has it. NaN
@@ -95,6 +97,20 @@ pub struct Lives {
     pub born: u64,
     /// How many have retired.
     pub retired: u64,
+}
+
+/// The members of a population in the rows that were kept, row after row, each in order of number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Roll {
+    /// The place of the row in [`Outcome::steps`].
+    pub rows: Vec<u32>,
+    /// The number of the member.
+    pub numbers: Vec<u32>,
+    /// A value for each column of each.
+    pub values: Vec<f64>,
+    /// Of each member that was ever born, by number: the row in which it is first seen, and the first without it, if it has
+    /// retired.
+    pub lives: Vec<(u64, Option<u64>)>,
 }
 
 /// A stock's or state's way through all rows, kept or not. Of members' stocks it is that of all of them together.

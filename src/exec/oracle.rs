@@ -10,7 +10,7 @@ mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Balance, Case, Drawn, Extremes, Failure, Fault, FaultKind, Lives, Outcome, Value};
+use super::{Balance, Case, Drawn, Extremes, Failure, Fault, FaultKind, Lives, Outcome, Roll, Value};
 use crate::builtins::Accumulator;
 use crate::builtins::philox::{Place, Stream, key};
 use crate::ir::{
@@ -134,6 +134,7 @@ pub fn run(model: &Model, case: &Case) -> Outcome {
     };
     let lives = vec![Lives::default(); model.populations.len()];
     let mut out = Outcome { columns: vec![Vec::new(); model.columns.len()], lives, ..Outcome::default() };
+    out.rolls = vec![Roll::default(); model.rolls.len()];
     let mut accumulators: Vec<Accumulator> = model.probes.iter().map(|p| Accumulator::new(p.reducer)).collect();
     let failed = oracle.run(&mut out, &mut accumulators).err();
     out.params.clone_from(&oracle.params);
@@ -564,6 +565,24 @@ impl Oracle<'_> {
         let substep = if k == 0 { 0 } else { self.model.work.len() };
         if (out.steps.last(), out.substeps.last()) != (Some(&k), Some(&substep)) {
             push(out, k, substep, self.columns(|known| whole || known.at_start()));
+            self.call_the_roll(out, |known| whole || known.at_start());
+        }
+    }
+
+    /// Who is there, with what is known of each.
+    fn call_the_roll(&self, out: &mut Outcome, known: impl Fn(Known) -> bool) {
+        let row = out.steps.len() as u32 - 1;
+        for (roll, called) in self.model.rolls.iter().zip(&mut out.rolls) {
+            let of = Some(roll.population);
+            for number in self.members[roll.population.0 as usize].keys() {
+                let value = |e: ExprId| self.eval_for(e, of, Some(*number));
+                if roll.only.iter().all(|e| value(*e) != 0.0) {
+                    called.rows.push(row);
+                    called.numbers.push(*number);
+                    let values = roll.columns.iter().map(|c| if known(c.known) { value(c.value) } else { f64::NAN });
+                    called.values.extend(values);
+                }
+            }
         }
     }
 

@@ -70,7 +70,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The entity of this name.
-    fn entity_named(&mut self, name: &ast::Name) -> Option<EntityId> {
+    pub(super) fn entity_named(&mut self, name: &ast::Name) -> Option<EntityId> {
         let found = self.index_named(&name.text);
         if let Some(entity) = found.and_then(|i| self.living(i)) {
             return Some(entity);

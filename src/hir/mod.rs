@@ -128,6 +128,8 @@ pub struct Model {
     pub in_force: Option<String>,
     /// What lives.
     pub entities: Vec<Entity>,
+    /// Which members a call wants to see: those for which it holds.
+    pub only: Vec<Assert>,
     /// How members are born, in the order of the text.
     pub spawns: Vec<Spawn>,
     /// When they go, in the order of the text.

@@ -37,6 +37,13 @@ pub enum Setting {
     Scenario(ast::Name),
     /// `-e name`, `--sweep` and their like.
     Experiment(Asked),
+    /// `--where "Product: popularity < 10%"`.
+    Only {
+        /// The entity.
+        entity: ast::Name,
+        /// Of a member.
+        condition: ast::Expr,
+    },
     /// `--from`, `--to` or `--step`.
     Clock {
         /// Which.

@@ -1,7 +1,7 @@
 //! From syntax to meaning: what a call or a scenario puts in place of what the model says.
 
 use super::resolve::{Meaning, Resolver, Setting};
-use super::{BinaryOp, ClockPart, CompareOp, DeclId, DeclKind, ExprId, ExprKind, Scenario};
+use super::{Assert, BinaryOp, ClockPart, CompareOp, DeclId, DeclKind, ExprId, ExprKind, Scenario};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -55,11 +55,22 @@ impl<'a> Resolver<'a> {
                     let members = &self.model.set_members[known.1..];
                     call_sets.extend(members.iter().map(|(id, at, span)| (*id, Some(at.clone()), *span)));
                 }
+                Setting::Only { entity, condition } => self.only(entity, condition),
                 Setting::Experiment(experiment) => asked = Some(experiment),
                 Setting::Scenario(_) => {}
             }
         }
         self.experiments(asked, chosen, &call_sets);
+    }
+
+    /// Which members a call wants to see.
+    fn only(&mut self, name: &'a ast::Name, condition: &'a ast::Expr) {
+        let Some(entity) = self.entity_named(name) else { return };
+        self.stand_in(Some(entity));
+        let span = name.span.to(condition.span);
+        let condition = self.expr(condition);
+        self.stand_in(None);
+        self.model.only.push(Assert { entity: Some(entity), condition, span });
     }
 
     fn scenario(&mut self, name: &'a ast::Name, written: &'a [ast::Setting], apply: bool) {

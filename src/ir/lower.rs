@@ -7,7 +7,6 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use super::member::Reach;
 use super::*;
 use crate::check::{Facts, Fold, Node, OpeningTotal as Stated, Ty, constant};
 use crate::hir::{self, BinaryOp, DeclKind, ExprKind, FnId, PlaceKind, Rule, Timing};
@@ -27,6 +26,8 @@ pub struct Asked {
     pub sampled: bool,
     /// Members of params, stocks and states whose opening comes from [`Expr::Input`].
     pub inputs: Vec<(DeclId, u32)>,
+    /// What members have in each row is kept, too.
+    pub members: bool,
 }
 
 /// What a declaration became: of an array, the first of its members.
@@ -164,6 +165,7 @@ pub fn lower(hir: &hir::Model, facts: &Facts, asked: &Asked) -> Option<Result<Mo
         gathers: Vec::new(),
         referred: Vec::new(),
         whose: Vec::new(),
+        rolls: Vec::new(),
     };
     let mut lower = Lower {
         homes: vec![Home::None; hir.decls.len()],
@@ -451,6 +453,7 @@ impl Lower<'_> {
         self.columns();
         self.expects();
         self.lives_and_deaths();
+        self.rolls();
         // A name's row may be read by a later one's: stocks and states first, then lets in the order of work, then moves.
         let order = self.lets_in_order();
         let exprs = &self.out.exprs;
@@ -753,7 +756,14 @@ impl Lower<'_> {
 
     /// The columns in the order of the results: stocks, states, lets, data over time, draws, then what moves.
     fn columns(&mut self) {
+        // What members have is theirs; of the model is what is said of all of them.
+        self.out.columns = self.columns_of(None);
+    }
+
+    /// What is told of the model, or of a member of an entity, which begins with its traits.
+    pub(super) fn columns_of(&mut self, entity: Option<hir::EntityId>) -> Vec<Column> {
         let rank = |kind: &DeclKind| match kind {
+            DeclKind::Trait(_) => Some(-1),
             DeclKind::Stock { .. } => Some(0),
             DeclKind::State { .. } => Some(1),
             DeclKind::Population(_) => Some(2),
@@ -764,20 +774,22 @@ impl Lower<'_> {
             DeclKind::Move(_) | DeclKind::Trade(_) => Some(7),
             _ => None,
         };
-        // What members have is theirs; of the model is what is said of all of them.
-        let all = self.hir.decls().filter(|(_, d)| d.entity.is_none());
-        let mut ids: Vec<(i32, DeclId)> = all.filter_map(|(id, d)| Some((rank(&d.kind)?, id))).collect();
+        let own = self.hir.decls().filter(|(_, d)| d.entity == entity);
+        let mut ids: Vec<(i32, DeclId)> = own.filter_map(|(id, d)| Some((rank(&d.kind)?, id))).collect();
         ids.sort();
+        let mut columns = Vec::new();
         for (_, id) in ids {
             let known = match self.facts.order.after[id.0 as usize] {
                 Some(phase) => Known::After(phase),
                 None if self.dated(id) => Known::OnDate,
                 None => Known::AtStart,
             };
+            let reach = self.own(id);
             self.each(id, |l, origin| {
-                let value = l.value(id, origin.member, Reach::Model);
-                l.out.columns.push(Column { origin, value, known });
+                let value = l.value(id, origin.member, reach);
+                columns.push(Column { origin, value, known });
             });
         }
+        columns
     }
 }

@@ -33,6 +33,20 @@ impl Lower<'_> {
         }
     }
 
+    /// What is told of members, if that is asked for.
+    pub(super) fn rolls(&mut self) {
+        if !self.asked_for.members {
+            return;
+        }
+        for number in 0..self.hir.entities.len() {
+            let entity = EntityId(number as u32);
+            let columns = self.columns_of(Some(entity));
+            let only = self.hir.only.iter().filter(|o| o.entity == Some(entity));
+            let only = only.map(|o| self.expr(o.condition)).collect();
+            self.out.rolls.push(Roll { population: population(entity), columns, only });
+        }
+    }
+
     /// A new name for members of a population.
     pub(super) fn who(&mut self, population: PopId) -> Who {
         self.out.whos.push(population);

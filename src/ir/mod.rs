@@ -16,7 +16,7 @@ mod population;
 pub use chance::{Draw, Uncertain};
 pub use lower::{Asked, TooLarge, lower};
 pub use population::{
-    Among, Birth, Born, Funded, Gather, PopId, Population, Referred, Retire, Route, Spawn, Spawning, Who, Whose,
+    Among, Birth, Born, Funded, Gather, PopId, Population, Referred, Retire, Roll, Route, Spawn, Spawning, Who, Whose,
 };
 
 use num_bigint::BigInt;
@@ -571,6 +571,8 @@ pub struct Model {
     pub gathers: Vec<Gather>,
     pub referred: Vec<Referred>,
     pub whose: Vec<Whose>,
+    /// Of each population, if members are asked for; else nothing.
+    pub rolls: Vec<Roll>,
 }
 
 impl Model {

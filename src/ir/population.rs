@@ -4,7 +4,7 @@
 //! draw, update …) has a value for each living member, and its expressions stand in the scope of that population's own
 //! binder. Absent on purpose: how many members there are; a run knows that.
 
-use super::{CellId, DeclId, ExprId, ListItem, Origin};
+use super::{CellId, Column, DeclId, ExprId, ListItem, Origin};
 use crate::builtins::Item;
 use crate::builtins::draws::How;
 
@@ -117,6 +117,16 @@ pub struct Route {
     pub parts: (u32, u32),
     /// The parts are amounts, and no shares.
     pub amounts: bool,
+}
+
+/// What is told of each living member in the rows that are kept, where a call asks for it.
+#[derive(Clone, Debug)]
+pub struct Roll {
+    pub population: PopId,
+    /// Traits, stocks, states, lets, draws, moves: in the scope of the population's own binder.
+    pub columns: Vec<Column>,
+    /// Only members for which all of these hold.
+    pub only: Vec<ExprId>,
 }
 
 /// An end of a move that is a stock of the member which a reference names.

@@ -79,7 +79,9 @@ impl Settings {
         let clock = [("scenario", &self.scenario), ("from", &self.from), ("to", &self.to), ("step", &self.step)];
         let clock = clock.into_iter().filter_map(|(name, v)| Some((format!("--{name}"), v.clone()?)));
         let values = self.values.iter().map(|(name, value)| ("--set".to_string(), format!("{name}={value}")));
-        values.chain(clock).chain(self.experiment.iter().flat_map(Experiment::arguments)).collect()
+        let only =
+            self.only.iter().map(|(entity, condition)| ("--where".to_string(), format!("{entity}: {condition}")));
+        values.chain(clock).chain(only).chain(self.experiment.iter().flat_map(Experiment::arguments)).collect()
     }
 }
 
@@ -116,7 +118,7 @@ impl Replay {
         let mut all = settings.arguments();
         let experiment = settings.experiment.is_some();
         // The seed is said below.
-        all.retain(|(option, _)| option != "--seed");
+        all.retain(|(option, _)| option != "--seed" && option != "--where");
         let mut add = |option: &str, value: String| all.push((option.to_string(), value));
         if let Some((point, _)) = &self.point {
             add("--point", point.to_string());

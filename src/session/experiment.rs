@@ -65,7 +65,8 @@ pub fn variant(source: &Source, settings: &Settings, plan: &Plan, variant: usize
 #[allow(clippy::result_large_err)] // It is made once for each model.
 pub fn ready(source: &Source, settings: &Settings, plan: &Plan, variant: usize) -> Result<Ready, Refused> {
     let checked = self::variant(source, settings, plan, variant);
-    let lowered = checked.lower_for(&plan.asked()).and_then(|model| match plan.luck(&model) {
+    let asked = ir::Asked { members: settings.members, ..plan.asked() };
+    let lowered = checked.lower_for(&asked).and_then(|model| match plan.luck(&model) {
         Ok(luck) => Ok((model, luck)),
         Err(beyond) => Err(vec![too_much(&checked, beyond, &model)]),
     });
@@ -119,6 +120,8 @@ pub fn run_plan(
     how: How,
     watch: &(dyn Fn(u64) -> bool + Sync),
 ) -> Result<(RunSet, Ready), Refused> {
+    // Who wants to see members makes the runs again.
+    let settings = &Settings { members: false, ..settings.clone() };
     let mut runs = RunSet::new(plan);
     let mut first: Option<Ready> = None;
     let mut done = 0;

@@ -234,7 +234,7 @@ impl Plan {
 
     /// What its models are lowered for.
     pub fn asked(&self) -> Asked {
-        Asked { sampled: self.sample.is_some(), inputs: self.inputs.clone() }
+        Asked { sampled: self.sample.is_some(), inputs: self.inputs.clone(), members: false }
     }
 
     /// Its size in words: `9 points × 2 arms × 1,000 runs = 18,000 runs`.

@@ -90,6 +90,9 @@ impl Oracle<'_> {
             }
             self.be_born(population, newborn);
             out.lives[population.0 as usize].born += 1;
+            if let Some(roll) = out.rolls.get_mut(population.0 as usize) {
+                roll.lives.push((self.step, None));
+            }
             born += 1;
         }
         Ok((born, None))
@@ -247,6 +250,10 @@ impl Oracle<'_> {
             if let Some(number) = member {
                 self.members[retire.population.0 as usize].remove(&number);
                 out.lives[retire.population.0 as usize].retired += 1;
+                let roll = out.rolls.get_mut(retire.population.0 as usize);
+                if let Some(life) = roll.and_then(|r| r.lives.get_mut(number as usize)) {
+                    life.1 = Some(self.step);
+                }
             }
         }
         Ok(())
