@@ -57,7 +57,7 @@ fn one_of_many(model: &Model, seed: u64) -> (ir::Model, Case) {
     let inputs: Vec<_> =
         if seed.is_multiple_of(3) { ["p0", "s1"].into_iter().filter_map(open).collect() } else { Vec::new() };
     let values = [1.5, 321.0][..inputs.len()].to_vec();
-    let asked = ir::Asked { sampled: seed.is_multiple_of(2), inputs };
+    let asked = ir::Asked { sampled: seed.is_multiple_of(2), inputs, ..ir::Asked::default() };
     let ir = checked.lower_for(&asked).expect("a sound model is lowered");
     let luck = if seed.is_multiple_of(5) { vec![0.25; ir.uncertain.len()] } else { Vec::new() };
     (ir, Case { seed, run: 1 + (seed % 7) as u32, inputs: values, luck })
