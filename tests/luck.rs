@@ -378,7 +378,7 @@ metric m = final(all)
 ";
     let model = checked(text);
     let id = |name: &str| model.model.decls().find(|(_, d)| d.name == name).expect("it is there").0;
-    let asked = ir::Asked { sampled: false, inputs: vec![(id("held"), 1), (id("fee"), 0)] };
+    let asked = ir::Asked { inputs: vec![(id("held"), 1), (id("fee"), 0)], ..ir::Asked::default() };
     let ir = model.lower_for(&asked).expect("it is sound");
     let out = outcome(&ir, &Case { inputs: vec![300.0, 0.5], ..case(1) });
     assert_eq!(out.metrics, [200.0]);

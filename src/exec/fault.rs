@@ -173,6 +173,17 @@ pub enum FaultKind {
         /// What stands in place of a member's number.
         number: f64,
     },
+    /// The parts in which a stock of a retiring member is to go are no shares, or not the whole.
+    Route {
+        /// The number of the `retire`.
+        retire: usize,
+        /// The number of the stock.
+        stock: usize,
+        /// Which part is no share, from 0; without one, all together are not the whole.
+        part: Option<usize>,
+        /// What it is, or what they come to.
+        value: f64,
+    },
     /// More members live than may.
     Crowded {
         /// The population.

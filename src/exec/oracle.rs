@@ -180,14 +180,6 @@ impl Oracle<'_> {
         for k in 0..=clock.steps {
             self.step = k;
             self.last = k == clock.steps;
-            if k > 0 {
-                for (to, from) in &self.model.shifts {
-                    for member in self.all_of(self.owner(*to)) {
-                        let value = self.cell(*from, member);
-                        self.set(*to, member, value);
-                    }
-                }
-            }
             for draw in &self.model.drawn {
                 // What a draw sees of this row is how it stands before.
                 if self.model.draws[*draw as usize].rows {
@@ -223,6 +215,13 @@ impl Oracle<'_> {
             outcome?;
             if !self.last {
                 self.step = k + 1;
+                // For what is looked at from here on, this row is the one before.
+                for (to, from) in &self.model.shifts {
+                    for member in self.all_of(self.owner(*to)) {
+                        let value = self.cell(*from, member);
+                        self.set(*to, member, value);
+                    }
+                }
                 if let Err(failure) = self.life(out) {
                     out.at_fault = vec![f64::NAN; self.model.columns.len()];
                     return Err(failure);

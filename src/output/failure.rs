@@ -66,6 +66,7 @@ pub(super) fn explain(
         FaultKind::Nobody { .. }
         | FaultKind::Crowded { .. }
         | FaultKind::Births { .. }
+        | FaultKind::Route { .. }
         | FaultKind::Unfunded { .. }
         | FaultKind::Pick { .. } => failure.life(&fault.kind),
         FaultKind::Audit { asset, gap } => {
@@ -655,6 +656,16 @@ impl Failure<'_> {
                     format!("the next `{name}` opens with {needs}, and {holds} is left"),
                 )
                 .help("open it with more, or let fewer live initially")
+            }
+            FaultKind::Route { stock, part, value, .. } => {
+                let origin = self.model.stocks[*stock].origin;
+                let share = format!("{}%", magnitude(value * 100.0, 12));
+                match part {
+                    Some(part) => {
+                        self.life_of(origin, "cannot be shared out", &format!("part {} is {share}", part + 1))
+                    }
+                    None => self.life_of(origin, "cannot be shared out", &format!("its parts come to {share}")),
+                }
             }
             FaultKind::Nobody { stock, .. } => {
                 let origin = self.model.stocks[*stock].origin;

@@ -1,10 +1,11 @@
 //! How members come and go: behind all that a step does, first those that retire, then those that are born.
 
 use super::scope::Member;
+use super::settle::WHOLE;
 use super::{Balance, Checked, Held, Oracle};
 use crate::builtins::philox::{Place, Stream, key, uniform};
 use crate::exec::{Drawn, FaultKind, Outcome, Value};
-use crate::ir::{Birth, Born, Funded, PopId, Retire, Route, Spawning, rounding};
+use crate::ir::{Birth, Born, Funded, PopId, Route, Spawning, rounding};
 
 /// A whole one may lack so little.
 const ALMOST: f64 = 1e-9;
@@ -37,8 +38,8 @@ impl Oracle<'_> {
     /// Those that retire, and those that are born.
     pub(super) fn life(&mut self, out: &mut Outcome) -> Checked<()> {
         let model = self.model;
-        for retire in &model.retires {
-            self.retire(retire, out)?;
+        for i in 0..model.retires.len() {
+            self.retire(i, out)?;
         }
         for (i, spawn) in model.spawns.iter().enumerate() {
             match spawn.how {
@@ -149,7 +150,7 @@ impl Oracle<'_> {
                 let mut candidates = Vec::new();
                 let mut total = 0.0;
                 for candidate in self.members[among.0 as usize].keys() {
-                    let scope = [(me, number), (*who, *candidate)];
+                    let scope = [(me, population, number), (*who, *among, *candidate)];
                     if condition.is_none_or(|c| self.eval_in(c, &scope) != 0.0) {
                         let weight = weight.map_or(1.0, |w| self.eval_in(w, &scope));
                         total += if weight >= 0.0 { weight } else { f64::NAN };
@@ -228,22 +229,18 @@ impl Oracle<'_> {
     }
 
     /// Those for which the condition holds go, one after the other; who goes first is no place for what others hold.
-    fn retire(&mut self, retire: &Retire, out: &mut Outcome) -> Checked<()> {
+    fn retire(&mut self, number: usize, out: &mut Outcome) -> Checked<()> {
+        let retire = &self.model.retires[number];
         let of = Some(retire.population);
         let goes = |member: &Option<u32>| self.eval_for(retire.when, of, *member) != 0.0;
         let members: Vec<Option<u32>> = self.all_of(of).into_iter().filter(goes).collect();
         // What the routes say is worked out for all before the first goes.
-        let said: Vec<Vec<Vec<f64>>> = members
-            .iter()
-            .map(|member| {
-                let shares = |route: &Route| {
-                    let parts = &self.model.parts[route.parts.0 as usize..route.parts.1 as usize];
-                    parts.iter().filter_map(|p| p.share).map(|e| self.eval_for(e, of, *member)).collect()
-                };
-                retire.routes.iter().map(shares).collect()
-            })
-            .collect();
-        for (member, said) in members.into_iter().zip(said) {
+        let mut all = Vec::new();
+        for member in &members {
+            let shares = |route| self.shares_of(number, route, *member).map_err(|kind| kind.of(*member));
+            all.push(retire.routes.iter().map(shares).collect::<Checked<Vec<Vec<f64>>>>()?);
+        }
+        for (member, said) in members.into_iter().zip(all) {
             for (route, said) in retire.routes.iter().zip(said) {
                 self.route(route, of, member, &said)?;
             }
@@ -259,6 +256,29 @@ impl Oracle<'_> {
         Ok(())
     }
 
+    /// Which share of a stock goes where: each is one, and together they are the whole, or no more where the last takes the
+    /// rest.
+    fn shares_of(&self, retire: usize, route: &Route, member: Option<u32>) -> Result<Vec<f64>, FaultKind> {
+        let (of, stock) = (Some(self.model.retires[retire].population), route.stock);
+        let parts = &self.model.parts[route.parts.0 as usize..route.parts.1 as usize];
+        let said: Vec<f64> = parts.iter().filter_map(|p| p.share).map(|e| self.eval_for(e, of, member)).collect();
+        if said.is_empty() {
+            return Ok(said);
+        }
+        for (part, &value) in said.iter().enumerate() {
+            if value.is_nan() || !(-WHOLE..=1.0 + WHOLE).contains(&value) {
+                return Err(FaultKind::Route { retire, stock, part: Some(part), value });
+            }
+        }
+        let shares: Vec<f64> = said.into_iter().map(|s| s.clamp(0.0, 1.0)).collect();
+        let value = shares.iter().fold(0.0, |sum, s| sum + s);
+        let rest = shares.len() < parts.len();
+        if if rest { value > 1.0 + WHOLE } else { (value - 1.0).abs() > WHOLE } {
+            return Err(FaultKind::Route { retire, stock, part: None, value });
+        }
+        Ok(shares)
+    }
+
     /// A stock of a retiring member goes where it is to go. The last part has what the others leave.
     fn route(&mut self, route: &Route, of: Option<PopId>, member: Option<u32>, said: &[f64]) -> Checked<()> {
         let model = self.model;
@@ -272,7 +292,16 @@ impl Oracle<'_> {
             rest -= gets;
             match to {
                 Some(to) => {
-                    let value = self.cell(model.stocks[to.stock].cell, to.member) + gets;
+                    let held = self.cell(model.stocks[to.stock].cell, to.member);
+                    let value = held + gets;
+                    // A debt may be more than there is.
+                    if value < 0.0 && !model.stocks[to.stock].signed {
+                        let fault = FaultKind::Overdraw { stock: to.stock, held, inflows: gets, outflows: Vec::new() };
+                        return Err(fault.of(to.member));
+                    }
+                    if !value.is_finite() {
+                        return Err(FaultKind::NotFinite { what: Value::Stock(to.stock), value }.of(to.member));
+                    }
                     self.put(to, value);
                 }
                 None => {

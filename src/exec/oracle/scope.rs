@@ -9,8 +9,8 @@ use super::{Held, Holdings, Moved, Oracle};
 use crate::builtins::{Instant, Item, power};
 use crate::ir::{Among, Binary, CellId, Expr, ExprId, PopId, Unary, Who};
 
-/// Which member each name stands for, by number.
-pub(super) type Scope<'s> = &'s [(Who, u32)];
+/// Which member of which population each name stands for, by number.
+pub(super) type Scope<'s> = &'s [(Who, PopId, u32)];
 
 /// The living members of a population, by number.
 pub(super) type Members = BTreeMap<u32, Member>;
@@ -25,8 +25,8 @@ pub(super) struct Member {
     pub draws: BTreeMap<u32, f64>,
 }
 
-fn member_of(who: Who, scope: Scope) -> u32 {
-    scope.iter().rev().find(|(w, _)| *w == who).map_or(u32::MAX, |(_, member)| *member)
+fn member_of(who: Who, scope: Scope) -> Option<(PopId, u32)> {
+    scope.iter().rev().find(|(w, ..)| *w == who).map(|(_, population, member)| (*population, *member))
 }
 
 fn known<K: Ord>(values: &BTreeMap<K, f64>, key: &K) -> f64 {
@@ -142,7 +142,7 @@ impl Oracle<'_> {
     pub(super) fn eval_for(&self, e: ExprId, of: Option<PopId>, member: Option<u32>) -> f64 {
         match of.zip(member) {
             Some((population, member)) => {
-                self.eval_in(e, &[(self.model.populations[population.0 as usize].me, member)])
+                self.eval_in(e, &[(self.model.populations[population.0 as usize].me, population, member)])
             }
             None => self.eval(e),
         }
@@ -189,7 +189,7 @@ impl Oracle<'_> {
                 Among::Each { who, population, condition, items: inner } => {
                     for number in self.members[population.0 as usize].keys() {
                         let mut inside = scope.to_vec();
-                        inside.push((*who, *number));
+                        inside.push((*who, *population, *number));
                         if is_in(*condition, &inside) {
                             self.among(inner, Some(*number), &inside, items);
                         }
@@ -214,11 +214,11 @@ impl Oracle<'_> {
             Expr::Fact(i) => known(&self.now.facts, &(i, None)),
             Expr::Probe(p) => self.probes[p as usize],
             Expr::Draw(d) => self.draws[d as usize],
-            Expr::Of(who, leaf) => self.leaf(leaf, member_of(who, scope)),
-            Expr::Number(who) => f64::from(member_of(who, scope)),
+            Expr::Of(who, leaf) => member_of(who, scope).map_or(f64::NAN, |(_, number)| self.leaf(leaf, number)),
+            Expr::Number(who) => member_of(who, scope).map_or(f64::NAN, |(_, number)| f64::from(number)),
             Expr::FirstRow(who) => {
-                let population = self.model.whos[who.0 as usize];
-                self.first_row(Some(population), Some(member_of(who, scope))) as f64
+                let member = member_of(who, scope);
+                member.map_or(f64::NAN, |(p, number)| self.first_row(Some(p), Some(number)) as f64)
             }
             Expr::Alive(population) => self.members[population.0 as usize].len() as f64,
             Expr::Refer(n) => {

@@ -7,7 +7,7 @@ use super::{Checked, FaultKind, Held, Moved, Oracle, Stocks, Value};
 use crate::ir::{Asset, ExprId, Move, MoveId, PopId, ShortKind, Summed, TradeId, event_hits, rounding};
 
 /// Beyond this, shares are no shares, and the parts are not the whole.
-const WHOLE: f64 = 1e-9;
+pub(super) const WHOLE: f64 = 1e-9;
 
 fn at_least_zero(value: f64) -> f64 {
     if value > 0.0 { value } else { 0.0 }

@@ -78,6 +78,7 @@ pub(super) fn cause(checked: &Checked, model: &ir::Model, kind: &FaultKind) -> S
         }
         FaultKind::OpeningTotal { .. } => "the stocks do not open with the total that is stated".to_string(),
         FaultKind::Nobody { stock: s, .. } => format!("nobody is there whose {} it is", stock(*s)),
+        FaultKind::Route { stock: s, .. } => format!("the parts of {} are not the whole", stock(*s)),
         FaultKind::Crowded { population, .. } => {
             format!("`{}` has too many members", population_name(checked, model, *population))
         }
