@@ -115,6 +115,11 @@ impl Builtin {
             || matches!(self.reducer, Some(Reducer::Final | Reducer::Initial | Reducer::At))
     }
 
+    /// Whether it gives what its argument is in one row, where an undefined value is shown as none.
+    pub fn shows_undefined(&self) -> bool {
+        matches!(self.reducer, Some(Reducer::Final | Reducer::Initial | Reducer::At))
+    }
+
     /// Whether it counts members or where a condition holds.
     pub fn counts(&self) -> bool {
         self.aggregate.is_some() && self.signature.params.iter().any(|p| p.slot == Slot::Any)

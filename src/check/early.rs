@@ -4,9 +4,10 @@
 
 use super::graph::{phase_of, read_at, sort};
 use super::is_dated;
+use super::living::opens_with;
 use crate::builtins::{Kernel, Memory};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Model, Timing};
+use crate::hir::{Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Model, Spawn, SpawnKind, Timing};
 use crate::source::{SourceMap, Span};
 
 /// What each value hangs on that moves, by [`DeclId`].
@@ -130,7 +131,13 @@ pub(super) fn phases(model: &Model, sources: &SourceMap, after: &After, diagnost
 }
 
 /// What moves in a step is read by what comes before all of the step.
-pub(super) fn before_the_step(model: &Model, sources: &SourceMap, after: &After, diagnostics: &mut Vec<Diagnostic>) {
+/// `unborn`: what is not there at a birth, and has been reported.
+pub(super) fn before_the_step(
+    model: &Model,
+    sources: &SourceMap,
+    (after, unborn): (&After, &[Span]),
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     // The first name in an expression that hangs on what moves; `any` move, or only one within the step.
     let find = |start: ExprId, any: bool, drawn: bool| -> Option<(ExprId, DeclId)> {
         let mut found = None;
@@ -186,14 +193,22 @@ pub(super) fn before_the_step(model: &Model, sources: &SourceMap, after: &After,
                 let who = format!("the draw `{}`", decl.name);
                 report(draw.dist.args.iter().find_map(|e| find(*e, true, false)), &who);
             }
-            DeclKind::Stock { opening, set, .. } => {
-                report(find(set.unwrap_or(*opening), true, true), &format!("the opening of `{}`", decl.name))
-            }
-            DeclKind::State { initial, .. } => {
-                report(find(*initial, true, true), &format!("the opening of `{}`", decl.name))
+            DeclKind::Stock { .. } | DeclKind::State { .. } | DeclKind::Trait(_) => {
+                // Who is born at the end of a step may look back on it.
+                let first = |s: &Spawn| Some(s.entity) == decl.entity && matches!(s.how, SpawnKind::Initially);
+                if decl.entity.is_some() && !model.spawns.iter().any(first) {
+                    continue;
+                }
+                let found = opens_with(model, decl).into_iter().find_map(|e| find(e, true, true));
+                let known = |(e, _): &(ExprId, DeclId)| unborn.contains(&model.expr(*e).span);
+                report(found.filter(|f| !known(f)), &format!("the opening of `{}`", decl.name))
             }
             _ => {}
         }
+    }
+    for spawn in model.spawns.iter().filter(|s| matches!(s.how, SpawnKind::Initially)) {
+        let name = &model.entities[spawn.entity.0 as usize].name;
+        report(find(spawn.count, true, true), &format!("the opening of `{name}`"));
     }
     // `opening(x)` and `initial(x)` are known before anything moves in the step.
     for expr in &model.exprs {

@@ -2,7 +2,7 @@
 
 use super::infer::Infer;
 use super::{Ty, Typed};
-use crate::hir::SpawnKind;
+use crate::hir::{PlaceKind, SpawnKind};
 use crate::units::{Dim, Unit};
 
 impl Infer<'_> {
@@ -36,6 +36,16 @@ impl Infer<'_> {
         }
         for retire in &model.retires {
             self.fresh_declaration(|i| i.condition(retire.when, "what follows `when`"));
+            let routes = retire.routes.iter().map(|(from, to, _)| match from.kind {
+                PlaceKind::Decl(stock) if !to.is_empty() => {
+                    let held = self.decl(stock);
+                    let route = super::births::as_move(retire, from, to);
+                    self.fresh_declaration(|i| i.are_amounts(&route, &held))
+                }
+                _ => true,
+            });
+            let routes = routes.collect();
+            self.facts.routes.push(routes);
         }
     }
 }

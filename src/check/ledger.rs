@@ -8,7 +8,9 @@ use num_traits::{Signed, Zero};
 use super::constant::{Fold, constant};
 use super::{ConserveFacts, Facts, OpeningTotal, Ty, member_names};
 use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::hir::{Conserve, Decl, DeclId, DeclKind, Except, ExprId, ExprKind, Model, Move, Place, PlaceKind, Timing};
+use crate::hir::{
+    Conserve, Decl, DeclId, DeclKind, Except, ExprId, ExprKind, Model, Move, Place, PlaceKind, Spawn, SpawnKind, Timing,
+};
 use crate::source::SourceMap;
 use crate::units::{Dim, magnitude, to_f64};
 
@@ -43,6 +45,7 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
             _ => {}
         }
     }
+    ledger.life(&mut rough);
     ledger.scenarios(&mut fold);
     ledger.goals(&mut fold);
     for (id, decl) in model.decls() {
@@ -66,14 +69,14 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &mut Facts, diagn
 }
 
 impl Ledger<'_> {
-    fn dim(&self, id: DeclId) -> Option<&Dim> {
+    pub(super) fn dim(&self, id: DeclId) -> Option<&Dim> {
         match &self.facts.decl(id).ty {
             Ty::Number(dim) => Some(dim),
             _ => None,
         }
     }
 
-    fn stock(&self, place: &Place) -> Option<DeclId> {
+    pub(super) fn stock(&self, place: &Place) -> Option<DeclId> {
         match place.kind {
             PlaceKind::Decl(id) if matches!(self.model.decl(id).kind, DeclKind::Stock { .. }) => Some(id),
             _ => None,
@@ -112,7 +115,7 @@ impl Ledger<'_> {
     }
 
     /// An end holds something, or lies outside the model.
-    fn end(&mut self, decl: &Decl, place: &Place) {
+    pub(super) fn end(&mut self, decl: &Decl, place: &Place) {
         let PlaceKind::Decl(id) = place.kind else { return };
         let end = self.model.decl(id);
         if self.stock(place).is_some() || matches!(end.kind, DeclKind::Unknown) {
@@ -168,7 +171,7 @@ impl Ledger<'_> {
     }
 
     /// Whether two ends hold different things.
-    fn two_units(&mut self, id: DeclId, decl: &Decl, a: &Place, b: &Place) -> bool {
+    pub(super) fn two_units(&mut self, id: DeclId, decl: &Decl, a: &Place, b: &Place) -> bool {
         let (Some(from), Some(to)) = (self.stock(a), self.stock(b)) else { return false };
         let (Some(da), Some(db)) = (self.dim(from), self.dim(to)) else { return false };
         if da == db {
@@ -274,7 +277,10 @@ impl Ledger<'_> {
         for offset in 0..shape.len {
             let members = shape.members(offset);
             decl.axes.iter().zip(&members).for_each(|(b, m)| env[b.0 as usize] = *m);
-            let name = format!("{}[{}]", decl.name, member_names(self.model, id, &members));
+            let name = match member_names(self.model, id, &members) {
+                names if names.is_empty() => decl.name.clone(),
+                names => format!("{}[{names}]", decl.name),
+            };
             if self.opens(fold, &mut env, (id, decl, &name), opening, signed, range) {
                 return;
             }
@@ -386,6 +392,7 @@ impl Ledger<'_> {
                 self.leak(conserve, name, decl, named, (m, inside, cloud));
             }
         }
+        self.lives(conserve, dim, name, fold);
         // Where there are no stocks, that is the mistake.
         let total = conserve
             .total
@@ -513,7 +520,18 @@ impl Ledger<'_> {
         let scale = self.model.units.scale(&crate::units::Unit::of(conserve.unit));
         let show = |v: &BigRational| magnitude(to_f64(&(v / &scale)), 15);
         for id in stocks {
-            let DeclKind::Stock { opening, set, .. } = self.model.decl(*id).kind else { continue };
+            let decl = self.model.decl(*id);
+            let DeclKind::Stock { opening, set, from, .. } = &decl.kind else { continue };
+            let (opening, set) = (*opening, *set);
+            if let Some(entity) = decl.entity {
+                // What newborns take from a stock was there before; what they bring is known when they are born.
+                let first = |s: &Spawn| s.entity == entity && matches!(s.how, SpawnKind::Initially);
+                let brings = from.as_ref().is_some_and(|p| p.kind == PlaceKind::Cloud);
+                if brings && self.model.spawns.iter().any(first) {
+                    return OpeningTotal::AtStart;
+                }
+                continue;
+            }
             let Some(value) = self.opened(fold, *id, set.unwrap_or(opening)) else { return OpeningTotal::AtStart };
             if !value.is_zero() {
                 parts.push((

@@ -7,7 +7,9 @@ use super::constant::{constant, nearest_whole, tolerance};
 use super::{Facts, Ty};
 use crate::builtins::{Kernel, Reading};
 use crate::diag::{Code, Diagnostic};
-use crate::hir::{BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Method, Model, PlaceKind, Timing};
+use crate::hir::{
+    BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Method, Model, Place, PlaceKind, Timing,
+};
 use crate::source::{Origin, SourceMap, Span};
 use crate::units::{plain, to_f64};
 
@@ -59,7 +61,15 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
         }
     }
     let mut touched = vec![false; model.decls.len()];
-    for place in model.moves().flat_map(|(_, _, m)| m.ends()) {
+    let filled = model.decls.iter().filter_map(|d| match &d.kind {
+        DeclKind::Stock { from, .. } => from.as_ref(),
+        _ => None,
+    });
+    let routes = model.retires.iter().flat_map(|r| &r.routes);
+    let routed = routes.flat_map(|(from, to, _)| std::iter::once(from).chain(to.iter().map(|p| &p.place)));
+    let ends: Vec<&Place> = model.moves().flat_map(|(_, _, m)| m.ends()).chain(filled).chain(routed).collect();
+    let others = ends.iter().filter_map(|p| p.otherwise.as_deref());
+    for place in ends.iter().copied().chain(others) {
         if let PlaceKind::Decl(id) = place.kind {
             touched[id.0 as usize] = true;
         }
@@ -73,7 +83,10 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
                     decl.span,
                     "it stays as it opens",
                 )
-                .help("give it a flow; a number that stays is a `param`"),
+                .help(match decl.entity {
+                    None => "give it a flow; a number that stays is a `param`",
+                    Some(_) => "give it a flow; a number that stays is a `trait`",
+                }),
             );
         }
     }

@@ -153,7 +153,7 @@ fn tell(
     for (i, (_, span)) in path.iter().enumerate().skip(1).take(7) {
         error = error.label(*span, reads(i));
     }
-    let first = &model.decl(*first).name;
+    let first = super::living::short(model, *first);
     let help = if row_zero {
         format!("in row 0 there is no row before: give it a start, `previous({first}, …)`")
     } else if when.is_empty() {

@@ -9,8 +9,8 @@ use super::shape::{Folds, Undecided, failed, member_names, tuples};
 use crate::builtins::Nothing;
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{
-    Aggregate, BinaryOp, BinderId, DataId, DeclId, DeclKind, DistKind, ExprId, ExprKind, FnId, Members, Model,
-    PlaceKind, Rule,
+    Aggregate, BinaryOp, BinderId, DataId, DeclId, DeclKind, DistKind, EntityId, ExprId, ExprKind, FnId, Members,
+    Model, PlaceKind, Rule, SpawnKind,
 };
 use crate::source::{SourceMap, Span};
 
@@ -28,6 +28,10 @@ pub(super) struct Check<'a> {
     pub(super) parents: Vec<Option<ExprId>>,
     /// The function that each expression stands in.
     pub(super) functions: Vec<Option<FnId>>,
+    /// The entity at whose births each expression is worked out.
+    births: Vec<Option<EntityId>>,
+    /// The entity for whose living members it is.
+    life: Vec<Option<EntityId>>,
     /// How many members have been looked at for the place at hand.
     pub(super) visits: usize,
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -66,8 +70,20 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             stack.extend(model.children(e));
         }
     }
-    let mut check =
-        Check { model, sources, facts, fold, owners, parents, functions, visits: 0, diagnostics: Vec::new() };
+    let (births, life) = (super::living::at_birth(model), super::living::in_life(model));
+    let mut check = Check {
+        model,
+        sources,
+        facts,
+        fold,
+        owners,
+        parents,
+        functions,
+        births,
+        life,
+        visits: 0,
+        diagnostics: Vec::new(),
+    };
     for (i, expr) in model.exprs.iter().enumerate() {
         let e = ExprId(i as u32);
         match &expr.kind {
@@ -192,11 +208,19 @@ impl Check<'_> {
     fn element(&mut self, decl: DeclId, at: &[ExprId], span: Span, of: Option<ExprId>) {
         let may_default = of.is_some();
         let Some(shape) = self.facts.shape(decl) else { return };
+        // A reference names a member that lives, or one that is gone: see `living`.
+        let lives = |axis: usize| {
+            let binder = self.model.decl(decl).axes.get(axis);
+            binder.is_some_and(|b| self.model.lives(self.model.binder(*b).index))
+        };
+        let lives: Vec<bool> = (0..at.len()).map(lives).collect();
         // An end must be known before a run.
         let known =
             |e: ExprId| matches!(self.model.expr(e).kind, ExprKind::Member(_) | ExprKind::Label(..) | ExprKind::Error);
         let glance = (0..at.len()).all(|i| {
-            (self.fits(decl, i, at[i]) || may_default && self.guarded(decl, i, at[i])) && (may_default || known(at[i]))
+            lives[i]
+                || (self.fits(decl, i, at[i]) || may_default && self.guarded(decl, i, at[i]))
+                    && (may_default || known(at[i]))
         });
         if shape.is_whole() && glance {
             return;
@@ -231,6 +255,7 @@ impl Check<'_> {
             let mut members = Vec::with_capacity(at.len());
             for (axis, e) in at.iter().enumerate() {
                 match fold.position(decl, axis, *e, env) {
+                    _ if lives[axis] => members.push(Some(0)),
                     Some(member) => members.push(member),
                     None => return Some(false),
                 }
@@ -265,7 +290,7 @@ impl Check<'_> {
             Some(false) => {
                 // What only a run knows: a label is always a member of its whole index.
                 let whole = shape.is_whole()
-                    && at.iter().enumerate().all(|(i, _)| {
+                    && at.iter().enumerate().filter(|(i, _)| !lives[*i]).all(|(i, _)| {
                         let index = self.model.binder(self.model.decl(decl).axes[i]).index;
                         self.fits(decl, i, at[i])
                             || (self.model.index(index).root == index && !self.model.is_numeric(index))
@@ -459,6 +484,9 @@ impl Check<'_> {
             return;
         }
         let filters = || a.binders.iter().filter_map(|b| self.model.binder(*b).filter);
+        if a.binders.iter().any(|b| self.model.lives(self.model.binder(*b).index)) {
+            return self.nobody(e, a);
+        }
         if filters().next().is_none() || filters().any(|f| failed(self.model, self.facts, f)) {
             return;
         }
@@ -495,6 +523,53 @@ impl Check<'_> {
             false => "0".to_string(),
         };
         self.diagnostics.push(error.help(format!("say what it is then: `{text} else {then})`")));
+    }
+
+    /// An aggregate over members that live, where nobody may be left.
+    fn nobody(&mut self, e: ExprId, a: &Aggregate) {
+        // In a metric of one row what is undefined is left empty.
+        let empty = |e: ExprId| match &self.model.expr(e).kind {
+            ExprKind::Builtin(b, _) => b.shows_undefined(),
+            _ => false,
+        };
+        let birth = self.births[e.0 as usize].is_some();
+        let filtered = a.binders.iter().any(|b| self.model.binder(*b).filter.is_some());
+        let filters = || a.binders.iter().filter_map(|b| self.model.binder(*b).filter);
+        // Nobody is a member that is gone: whoever reads what that one has says what it is then.
+        if a.builtin.gives_a_member()
+            || self.parents[e.0 as usize].is_some_and(empty)
+            || filters().any(|f| failed(self.model, self.facts, f))
+        {
+            return;
+        }
+        let found = super::living::may_be_nobody(self.model, self.facts, (&self.births, &self.life), e);
+        let Some(entity) = found else { return };
+        let model = self.model;
+        let (name, of) = (a.builtin.name(), &model.entities[entity.0 as usize].name);
+        let span = model.expr(e).span;
+        let text = without_end(self.sources.text(span), ')');
+        let label = match (filtered, birth) {
+            (true, _) => format!("a run may come to where no {of} is left here"),
+            (false, true) => format!("where this is worked out at a birth, no {of} may be there"),
+            (false, false) => format!("a run may come to where no {of} is alive"),
+        };
+        let error = Diagnostic::new(Code::E0211, format!("`{name}` of nothing is undefined"), span, label);
+        let filter = filters().next();
+        let error = match (filter, model.retires.iter().find(|r| r.entity == entity)) {
+            (Some(filter), _) => error.label(model.expr(filter).span, "because of this"),
+            (None, Some(retire)) if !birth => error.label(retire.span, "because of this"),
+            _ => error,
+        };
+        // Without bounds a param may be set to 0.
+        let open = model.spawns.iter().find_map(|s| match model.expr(s.count).kind {
+            ExprKind::Decl(id) if s.entity == entity && matches!(s.how, SpawnKind::Initially) => {
+                let unbounded = matches!(model.decl(id).kind, DeclKind::Param { range: None, .. });
+                (unbounded && !filtered && !birth && !model.is_mortal(entity)).then(|| &model.decl(id).name)
+            }
+            _ => None,
+        });
+        let bounds = open.map_or(String::new(), |p| format!("; or give `{p}` bounds, `in 1 .. 1000`"));
+        self.diagnostics.push(error.help(format!("say what it is then: `{text} else 0)`{bounds}")));
     }
 }
 

@@ -5,6 +5,7 @@
 //! there. Absent on purpose: arithmetic of a run.
 
 mod asked;
+mod births;
 mod calls;
 mod clock;
 mod constant;
@@ -20,6 +21,7 @@ mod infer;
 mod kinds;
 mod ledger;
 mod lints;
+mod living;
 mod loops;
 mod members;
 mod named;
@@ -133,6 +135,8 @@ pub struct Facts {
     pub goals: Vec<Option<Unit>>,
     /// Of each `spawn`, whether it says how many are born per time, and not in each step.
     pub per_time: Vec<bool>,
+    /// The same as `amounts` of each route of each `retire`.
+    pub routes: Vec<Vec<bool>>,
     /// Each named value, by [`DeclId`].
     pub decls: Vec<DeclFacts>,
     /// The clock, if it is sound.
@@ -162,6 +166,7 @@ pub fn check(model: &hir::Model, sources: &SourceMap, sound: bool) -> (Facts, Ve
         let at = d.primary.span;
         d.code != Code::E0208 || !kinds.iter().any(|k| at.start <= k.start && k.end <= at.end)
     });
+    living::check(model, sources, &facts, &mut diagnostics);
     clock::check(model, &mut facts, &mut diagnostics);
     draws::check(model, &facts, &mut diagnostics);
     values::check(model, sources, &mut diagnostics);

@@ -5,7 +5,7 @@
 //! apart member by member (see [`super::recurrence`]).
 
 use super::graph::{Edge, Graph, Node, sort};
-use super::{Facts, early, loops, recurrence};
+use super::{Facts, births, early, loops, recurrence};
 use crate::builtins::{Builtin, Kernel, Memory};
 use crate::diag::Diagnostic;
 use crate::hir::{DeclId, DeclKind, Descend, EntityId, ExprId, ExprKind, Model, Timing};
@@ -48,6 +48,8 @@ pub(super) fn check(
     if diagnostics.len() > before {
         return Vec::new();
     }
+    let unborn = births::too_early(model, sources, diagnostics);
+    let before = diagnostics.len();
     let after = early::After::new(model);
     early::phases(model, sources, &after, diagnostics);
     if diagnostics.len() > before {
@@ -105,7 +107,7 @@ pub(super) fn check(
         let others = opening_cycles.iter().chain(&metric_cycles).flatten().map(|i| DeclId(*i as u32));
         return step.chain(others).map(|id| model.decl(id).span).collect();
     }
-    early::before_the_step(model, sources, &after, diagnostics);
+    early::before_the_step(model, sources, (&after, &unborn), diagnostics);
     let used = |node: Node| match node {
         Node::Let(id) => {
             matches!(model.decl(id).kind, DeclKind::Let { .. } | DeclKind::Policy { .. } | DeclKind::Draw(_))
@@ -225,8 +227,12 @@ fn opening_graph(model: &Model) -> Vec<Vec<Edge>> {
         let mut read = |start: ExprId| {
             model.reads(start, |e, kind| {
                 // The others are there when one is born.
+                // What a trait reads of its own member has been looked at: it stands in the order of the text.
+                let ordered =
+                    |id: DeclId| matches!(decl.kind, DeclKind::Trait(_)) && model.decl(id).entity == decl.entity;
                 if let Some(other) = model.named(e)
                     && !model.of_another(e)
+                    && !ordered(other)
                 {
                     edges.push(Edge { to: other.0 as usize, span: model.expr(e).span, row_zero: false });
                 }

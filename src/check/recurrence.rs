@@ -282,6 +282,10 @@ impl Apart<'_> {
         let kind = &model.expr(e).kind;
         let read = self.read(e);
         match kind {
+            // The others are there when one is born.
+            ExprKind::Element { at, otherwise, .. } if self.opening && model.of_another(e) => {
+                at.iter().chain(otherwise).for_each(|a| self.expr(*a, env));
+            }
             ExprKind::Element { decl, at, otherwise } => {
                 at.iter().for_each(|a| self.expr(*a, env));
                 let there = self.element(*decl, at, read, env);

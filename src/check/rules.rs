@@ -17,9 +17,13 @@ fn percent(share: &BigRational) -> String {
 impl Ledger<'_> {
     /// Constant shares add up to 1: of an array, for every member. What only a run knows is checked there.
     pub(super) fn split(&mut self, fold: &mut Fold, id: DeclId, decl: &Decl, m: &Move) {
-        if !m.is_split() || self.facts.amounts[id.0 as usize] {
-            return;
+        if m.is_split() && !self.facts.amounts[id.0 as usize] {
+            self.shares(fold, id, decl, m);
         }
+    }
+
+    /// The same of what is given by shares.
+    pub(super) fn shares(&mut self, fold: &mut Fold, id: DeclId, decl: &Decl, m: &Move) {
         let mut env = fold.env();
         let members = self.facts.shape(id).map_or(1, |s| s.len);
         for offset in 0..members {
@@ -27,7 +31,8 @@ impl Ledger<'_> {
             if let Some(shape) = self.facts.shape(id) {
                 let members = shape.members(offset);
                 decl.axes.iter().zip(&members).for_each(|(b, m)| env[b.0 as usize] = *m);
-                whose = format!(" for `{}`", member_names(self.model, id, &members));
+                let names = member_names(self.model, id, &members);
+                whose = if names.is_empty() { names } else { format!(" for `{names}`") };
             }
             let shares: Vec<Option<BigRational>> = m.shares().map(|e| fold.value(e, &mut env)).collect();
             let known = || m.shares().zip(&shares).filter_map(|(e, v)| Some((e, v.as_ref()?)));

@@ -221,7 +221,9 @@ fn changing(model: &Model, filter: ExprId) -> Diagnostic {
 /// The names of an array's members: `team, 2021`.
 pub fn member_names(model: &Model, id: DeclId, members: &[u32]) -> String {
     let indexes: Vec<IndexId> = model.decl(id).axes.iter().map(|b| model.binder(*b).index).collect();
-    let names: Vec<String> = indexes.iter().zip(members).map(|(i, m)| model.member_name(*i, *m)).collect();
+    // Which one of those that live is not known here.
+    let known = indexes.iter().zip(members).filter(|(i, _)| !model.lives(**i));
+    let names: Vec<String> = known.map(|(i, m)| model.member_name(*i, *m)).collect();
     names.join(", ")
 }
 

@@ -18,9 +18,12 @@ enum Kind {
 impl Infer<'_> {
     /// The parts of a split are plain numbers, or in the unit of what moves: all of one kind.
     pub(super) fn parts(&mut self, id: DeclId, m: &Move, moved: &Typed) {
-        // What is no share, or no part at all, does not have to come to 1.
-        self.facts.amounts[id.0 as usize] = true;
-        let Ty::Number(want) = &moved.ty else { return };
+        self.facts.amounts[id.0 as usize] = self.are_amounts(m, moved);
+    }
+
+    /// Whether they are amounts. What is no share, or no part at all, does not have to come to 1.
+    pub(super) fn are_amounts(&mut self, m: &Move, moved: &Typed) -> bool {
+        let Ty::Number(want) = &moved.ty else { return true };
         let want = self.resolve(want);
         // Of what has no unit a part in that unit would be a share as well as an amount.
         let plain = self.dims(m).first().is_some_and(Dim::is_one);
@@ -38,13 +41,15 @@ impl Infer<'_> {
                     } else if dim == want && !plain {
                         Kind::Amount
                     } else {
-                        return self.no_part(e, m, &found, moved, &dim);
+                        self.no_part(e, m, &found, moved, &dim);
+                        return true;
                     }
                 }
                 Ty::Unknown => continue,
                 Ty::Bool | Ty::Label(_) => {
                     let span = self.model.expr(e).span;
-                    return self.expect(e, &found, &Self::plain(), "a part of a split", span);
+                    self.expect(e, &found, &Self::plain(), "a part of a split", span);
+                    return true;
                 }
             };
             match first {
@@ -65,7 +70,8 @@ impl Infer<'_> {
                         format!("this is {}", word(if kind == Kind::Share { Kind::Amount } else { Kind::Share })),
                     )
                     .help("write all parts as shares, or all as amounts; the last may be `rest`");
-                    return self.report(error);
+                    self.report(error);
+                    return true;
                 }
             }
         }
@@ -74,7 +80,7 @@ impl Infer<'_> {
         for o in open {
             self.unify(&o, &dim);
         }
-        self.facts.amounts[id.0 as usize] = amounts;
+        amounts
     }
 
     fn no_part(&mut self, e: ExprId, m: &Move, found: &Typed, moved: &Typed, dim: &Dim) {

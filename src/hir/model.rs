@@ -302,6 +302,10 @@ impl Goal {
 impl Decl {
     /// The name of some of its members: `paid[team]`, of a leg `swap[team].1`.
     pub fn with_members(&self, members: &str) -> String {
+        // Which of those that live it is only a run knows.
+        if members.is_empty() {
+            return self.name.clone();
+        }
         let leg = matches!(&self.kind, DeclKind::Move(m) if m.trade.is_some());
         match self.name.rsplit_once('.').filter(|_| leg) {
             Some((trade, number)) => format!("{trade}[{members}].{number}"),
