@@ -21,7 +21,18 @@ struct Ran {
 fn ran(text: &str) -> Ran {
     let checked = checked(text);
     let ir = checked.lower().expect("sound");
-    let out = flowc::exec::oracle::run(&ir, &Case { seed: 7, run: 1, ..Case::default() });
+    let case = Case { seed: 7, run: 1, ..Case::default() };
+    let out = flowc::exec::oracle::run(&ir, &case);
+    let fast = flowc::exec::Program::new(&ir).run(&case);
+    // Numbers are written so that each is written as no other; what is no number is one thing here.
+    let told = |out: &Outcome| format!("{out:#?}").replace("-NaN", "NaN");
+    let (slow, fast) = (told(&out), told(&fast));
+    let off = slow.lines().zip(fast.lines()).position(|(a, b)| a != b);
+    if let Some(at) = off {
+        let around = |text: &str| text.lines().skip(at.saturating_sub(12)).take(24).collect::<Vec<_>>().join("\n");
+        panic!("the oracle:\n{}\nthe evaluator:\n{}", around(&slow), around(&fast));
+    }
+    assert_eq!(slow.len(), fast.len());
     let name = |decl: flowc::ir::DeclId| checked.model.decl(decl).name.clone();
     let columns = ir.columns.iter().map(|c| name(c.origin.decl)).collect();
     let metrics = ir.metrics.iter().map(|m| name(m.origin.decl)).collect();

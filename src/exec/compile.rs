@@ -55,7 +55,8 @@ enum Level {
 impl<'m> Program<'m> {
     /// Compiles a model.
     pub fn new(model: &'m Model) -> Self {
-        Compiler::new(model).program()
+        let members = (!model.populations.is_empty()).then(|| super::members::Program::new(model));
+        Self { members, ..Compiler::new(model).program() }
     }
 }
 
@@ -176,6 +177,7 @@ impl<'m> Compiler<'m> {
         let once_start = self.code.len();
         self.code.append(&mut self.once);
         Program {
+            members: None,
             model,
             params: model.cells..model.cells + model.params,
             once: once_start..self.code.len(),

@@ -8,6 +8,7 @@ mod compile;
 mod fault;
 pub mod lanes;
 pub mod many;
+mod members;
 pub mod oracle;
 mod program;
 mod run;

@@ -177,6 +177,8 @@ pub(super) struct ProbeRegs {
 /// A compiled model.
 #[derive(Clone, Debug)]
 pub struct Program<'m> {
+    /// Of a model in which something lives, what runs it in place of all below.
+    pub(super) members: Option<super::members::Program<'m>>,
     pub(super) model: &'m Model,
     pub(super) code: Vec<Inst>,
     pub(super) many: Vec<Many>,

@@ -66,6 +66,9 @@ pub(super) type Checked<T> = Result<T, FaultKind>;
 impl Program<'_> {
     /// Runs the model once.
     pub fn run(&self, case: &Case) -> Outcome {
+        if let Some(members) = &self.members {
+            return members.run(case);
+        }
         let model = self.model;
         let (stocks, moves) = (model.stocks.len(), model.moves.len());
         let mut run = Run {

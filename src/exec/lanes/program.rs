@@ -126,6 +126,10 @@ impl<'m> Built<'m> {
 impl<'m> Program<'m> {
     /// Compiles a model; nothing if it has what lanes do not do side by side. With `columns` the values of rows are kept, too.
     pub fn new(model: &'m Model, columns: bool) -> Option<Self> {
+        // What lives is run alone, all members at once.
+        if !model.populations.is_empty() {
+            return None;
+        }
         if model.exprs.len() > LARGE || model.substeps {
             return None;
         }
