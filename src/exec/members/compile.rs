@@ -143,8 +143,8 @@ impl<'m> Compiler<'m> {
             .probes
             .iter()
             .map(|p| {
-                let window = p.window.map(|(from, to)| (self.of_model(from), self.of_model(to)));
-                (window, p.at.map(|e| self.of_model(e)))
+                let within = p.window.map(|(from, to)| (self.of_model(from), self.of_model(to)));
+                Window { within, at: p.at.map(|e| self.of_model(e)) }
             })
             .collect();
         let events: Vec<(MoveId, Reg, Option<Reg>, Option<Reg>)> = model
@@ -567,7 +567,7 @@ impl<'m> Compiler<'m> {
                 Among::Each { who, population, condition, items } => {
                     self.whose.insert(*who, population.0);
                     let mut inside = self.hangs_of_all(items);
-                    inside.extend(condition.into_iter().flat_map(|e| self.hangs(*e)));
+                    inside.extend(condition.iter().flat_map(|e| self.hangs(*e)));
                     found.extend(inside.into_iter().filter(|w| w != who));
                 }
             }

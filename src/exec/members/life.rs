@@ -75,7 +75,7 @@ impl Run<'_> {
         // One too many is enough to know.
         let room = libm::floor(limit) - alive + 1.0;
         let due = if due < room { due } else { room };
-        if !(due >= 1.0) {
+        if due < 1.0 {
             return Ok((0, None));
         }
         let ends = self.newborns(population, due as usize)?;

@@ -114,6 +114,13 @@ struct Said {
     regs: Vec<Reg>,
 }
 
+/// When a function of the whole run looks: within these times, or at this one.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    within: Option<(Reg, Reg)>,
+    at: Option<Reg>,
+}
+
 /// A draw.
 #[derive(Clone, Debug)]
 struct Drawing {
@@ -223,7 +230,7 @@ pub(super) struct Program<'m> {
     start: Range<usize>,
     totals: Vec<Reg>,
     limits: Vec<Reg>,
-    windows: Vec<(Option<(Reg, Reg)>, Option<Reg>)>,
+    windows: Vec<Window>,
     drawing: Vec<Drawing>,
     dated: Vec<Dated>,
     row: Range<usize>,

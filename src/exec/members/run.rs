@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::code::Columns;
 use super::settle::Ledger;
-use super::{Dated, News, Opening, Program, Reg, Said, Stage};
+use super::{Dated, News, Opening, Program, Reg, Said, Stage, Window};
 use crate::builtins::philox::{Place, Stream, key, uniform};
 use crate::builtins::{Accumulator, event_step};
 use crate::exec::{AUDIT, Balance, Case, Drawn, Extremes, Failure, FaultKind, Lives, Outcome, Roll, Value};
@@ -445,9 +445,9 @@ impl<'p> Run<'p> {
             .windows
             .iter()
             .zip(&model.probes)
-            .map(|((whole, at), probe)| {
+            .map(|(Window { within, at }, probe)| {
                 let clock = &model.clock;
-                let whole = whole.map(|(a, b)| (self.columns.one(a), self.columns.one(b)));
+                let whole = within.map(|(a, b)| (self.columns.one(a), self.columns.one(b)));
                 let (first, last) = window(clock, whole, probe.steps_only);
                 let Some(at) = at else { return (first, last) };
                 let at = event_step(self.columns.one(*at), clock.start, clock.dt);

@@ -233,10 +233,7 @@ impl Run<'_> {
         }
         let ends = self.ends(id, asking, &holds);
         self.ledger.holds[at] = holds;
-        let missing = match ends {
-            Ok(()) => None,
-            Err(missing) => Some(missing),
-        };
+        let missing = ends.err();
         let parts = (m.parts.0 as usize, m.parts.1 as usize);
         let split = parts.1 - parts.0 > 1 || model.parts[parts.0].share.is_some();
         let (program, ledger) = (self.program, &mut self.ledger);
@@ -249,7 +246,7 @@ impl Run<'_> {
             ends.find_map(|end| end.at(i)).map_or(0.0, |(s, i)| ledger.peaks[s][i])
         };
         let of = |i: usize| m.of.map(|p| self.columns.col(program.numbers[p.0 as usize])[i] as u32);
-        for i in 0..n {
+        for (i, asked) in asked.iter_mut().enumerate() {
             if let Some((at, stock, number)) = missing
                 && at == i
             {
@@ -270,7 +267,7 @@ impl Run<'_> {
                     ledger.done[at][i] = true;
                 }
             }
-            asked[i] = value;
+            *asked = value;
             ledger.wanted[at][i] = value * dt;
             ledger.got[at][i] = value * dt;
             if split && ledger.holds[at][i] {

@@ -115,11 +115,11 @@ impl Run<'_> {
     }
 
     /// The places of those whose move may end at this stock.
-    fn places<'e>(
+    fn places(
         &self,
         at: Held,
         m: usize,
-        ends: &mut dyn Iterator<Item = &'e super::settle::End>,
+        ends: &mut dyn Iterator<Item = &super::settle::End>,
     ) -> std::ops::Range<usize> {
         use super::settle::End;
         let mut range = 0..0;
