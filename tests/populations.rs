@@ -329,3 +329,27 @@ fn what_is_asked_of_members() {
     r.has("worths", &[0.0, 0.0, 0.0]);
     r.comes_to("most", 0.0);
 }
+
+/// Legs of members' trades are read from outside; an exception names a member's flow.
+#[test]
+fn what_members_do_has_names_outside() {
+    let r = ran("time month from 0 to 1
+        unit TKN, USD
+        stock pot: TKN = 30
+        stock till: USD = 0
+        entity P {
+          stock cash: USD = 10 USD from cloud
+          stock held: TKN = 0
+          transfer buy { cash -> till = 4 USD
+                         pot -> held = (number + 1) * 1 TKN } each step
+          flow melt: held -> cloud = 1 TKN/month capped
+        }
+        spawn P: 2 initially
+        let paid = sum(P.buy.1)
+        let got = sum(p.buy.2 * 10 ^ p.number for p in P)
+        conserve TKN except P.melt
+        conserve USD except P births")
+    .fine();
+    r.has("paid", &[8.0, 8.0]);
+    r.has("got", &[21.0, 21.0]);
+}

@@ -487,6 +487,9 @@ impl<'a> Resolver<'a> {
                     }
                     self.leg_named(name, &leg.text).filter(|id| !self.open_axes(*id).is_empty())
                 }
+                ast::ExprKind::Field(whole, _) if !self.bare(base) => {
+                    self.leg_of_member(base, leg).filter(|(member, _)| std::ptr::eq(*member, &**whole)).map(|l| l.1)
+                }
                 _ => None,
             },
             ast::ExprKind::Call { name, args } => {

@@ -149,6 +149,22 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// `p.swap.1`, `Product.swap.1`: the leg of a member's trade, where that is what stands there.
+    pub(super) fn leg_of_member(&self, base: &'a ast::Expr, leg: &ast::Name) -> Option<(&'a ast::Expr, DeclId)> {
+        let ast::ExprKind::Field(member, trade) = &base.kind else { return None };
+        let entity = match &member.kind {
+            ast::ExprKind::Name(name) if !self.scope.iter().any(|(n, _)| n == name) => {
+                self.index_named(name).and_then(|i| self.living(i))
+            }
+            _ => None,
+        };
+        let entity = entity.or_else(|| self.label_type(member).and_then(|i| self.living(i)))?;
+        let Meaning::Decl(id) = self.own_names[entity.0 as usize].get(&trade.text)?.meaning else { return None };
+        let number: usize = leg.text.parse().ok()?;
+        let leg = *self.trades.get(&id)?.get(number.checked_sub(1)?)?;
+        Some((member, leg))
+    }
+
     /// What an entity declares under this name; what it does not is reported.
     pub(super) fn attribute_named(&mut self, entity: EntityId, field: &ast::Name) -> Option<DeclId> {
         let own = &self.own_names[entity.0 as usize];

@@ -106,6 +106,15 @@ impl<'a> Resolver<'a> {
         if let Some(leg) = self.leg_of_trade(base, field, e.span) {
             return leg;
         }
+        if let Some((member, leg)) = self.leg_of_member(base, field) {
+            let whole = matches!(&member.kind, ast::ExprKind::Name(name) if self.is_index_here(name));
+            self.model.decls[leg.0 as usize].read = true;
+            if whole || self.model.decl(leg).axes.len() != 1 {
+                return self.bare_array(leg, e.span);
+            }
+            let at = vec![self.expr(member)];
+            return ExprKind::Element { decl: leg, at, otherwise: None };
+        }
         if let Some(entity) = self.label_type(base).and_then(|i| self.living(i))
             && !matches!(&base.kind, ast::ExprKind::Name(name) if self.is_index_here(name))
         {

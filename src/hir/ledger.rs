@@ -305,14 +305,18 @@ impl<'a> Resolver<'a> {
         &mut self,
         unit: &'a ast::Name,
         total: Option<&'a ast::Expr>,
-        except: &'a [(ast::Name, Option<ast::Name>)],
+        except: &'a [ast::Exception],
         span: Span,
     ) {
         let total = total.map(|e| self.expr(e));
         let mut names = Vec::new();
-        for (name, life) in except {
+        for ast::Exception { name, field, life } in except {
             let life = life.as_ref().map(|word| if word.text == "births" { Life::Births } else { Life::Deaths });
-            names.push(Except { name: name.text.clone(), span: name.span, life });
+            let (full, span) = match field {
+                Some(field) => (format!("{}.{}", name.text, field.text), name.span.to(field.span)),
+                None => (name.text.clone(), name.span),
+            };
+            names.push(Except { name: full, span, life });
         }
         let Some(id) = self.unit_named(unit) else { return };
         self.model.conserves.push(Conserve { unit: id, unit_span: unit.span, total, except: names, span });

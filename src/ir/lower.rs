@@ -66,7 +66,8 @@ pub(super) enum Mode {
     Step,
     /// A metric: functions of the whole run look at its rows.
     Metric,
-    /// Their value behind all that a step does, where members go and are born, or at the start, where the first are.
+    /// Their value behind all that a step does, where the next row begins and members go and are born; or before row 0, where
+    /// the first are.
     Ending,
 }
 

@@ -44,6 +44,8 @@ impl Lower<'_> {
                 Home::Move(m) => self.read(reach, Expr::Asked(MoveId(m + member))),
                 _ => self.constant(f64::NAN),
             },
+            // Behind a step its end is the start of the next; and before row 0 nothing is remembered.
+            Memory::Opening if self.mode == Mode::Ending => self.value(id, member, reach),
             Memory::Opening => {
                 let cell = self.row_cell(key);
                 self.read(reach, Expr::Cell(cell))
@@ -84,19 +86,6 @@ impl Lower<'_> {
                 };
                 self.read(reach, Expr::Cell(cell))
             }
-            // Behind the step a value is that of the next row, and the row before it this one. What moved is still this
-            // step's.
-            Memory::Previous if self.mode == Mode::Ending && !self.after_moves(id) => {
-                let row = self.row_cell(key);
-                let before = self.read(reach, Expr::Cell(row));
-                match (start, reach) {
-                    (Some(start), Reach::Model) => {
-                        let (first, start) = (self.first_row(reach), self.expr(start));
-                        self.add(Expr::If(first, start, before))
-                    }
-                    _ => self.or_now(id, member, reach, before),
-                }
-            }
             Memory::Previous => {
                 let cell = match self.memory.get(&key).and_then(|m| m.previous) {
                     Some(cell) => cell,
@@ -111,7 +100,7 @@ impl Lower<'_> {
                 let start = match start {
                     Some(start) => self.expr(start),
                     // Its own value in row 0, whatever phases have made of it since.
-                    None if self.hir.phases.len() > 1 && !self.after_moves(id) => {
+                    None if self.hir.phases.len() > 1 && self.mode != Mode::Ending && !self.after_moves(id) => {
                         let row = self.row_cell(key);
                         self.read(reach, Expr::Cell(row))
                     }

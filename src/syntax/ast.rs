@@ -175,7 +175,7 @@ pub enum Decl {
     Conserve {
         unit: Name,
         total: Option<Expr>,
-        except: Vec<(Name, Option<Name>)>,
+        except: Vec<Exception>,
     },
     Metric {
         head: Head,
@@ -317,6 +317,15 @@ pub struct Dist {
 pub enum Cadence {
     EachStep,
     Every(Expr),
+}
+
+/// What `conserve` lets cross the boundary: `issue`, `Product.melt`, `Product births`.
+#[derive(Clone, Debug)]
+pub struct Exception {
+    pub name: Name,
+    /// Of an entity its flow, or `births` and `deaths`.
+    pub field: Option<Name>,
+    pub life: Option<Name>,
 }
 
 /// What a trait is.

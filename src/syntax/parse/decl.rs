@@ -392,7 +392,12 @@ impl<'t, 's: 't> Parts<'t, 's> {
                 _ => None,
             })
             .labelled("births");
-        let exceptions = name().then(births.or_not()).separated_by(comma()).at_least(1).collect::<Vec<_>>();
+        let field = sign(Tok::Dot, ".").ignore_then(name()).map(|field| (Some(field), None));
+        let exception = name().then(field.or(births.map(|life| (None, Some(life)))).or_not()).map(|(name, of)| {
+            let (field, life) = of.unwrap_or_default();
+            Exception { name, field, life }
+        });
+        let exceptions = exception.separated_by(comma()).at_least(1).collect::<Vec<_>>();
         let conserve = kw("conserve")
             .ignore_then(name())
             .then(equals().ignore_then(self.expr()).or_not())
