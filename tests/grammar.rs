@@ -19,7 +19,7 @@ fn grammar() -> Grammar {
     Grammar::read(&std::fs::read_to_string(path).expect("the grammar can be read"))
 }
 
-const DECLARATIONS: usize = 12_000;
+const DECLARATIONS: usize = 14_000;
 
 /// Sentences of single declarations, then of models, with their words.
 fn sentences(grammar: &Grammar, generator: &mut Generator, count: usize) -> Vec<(Vec<Word>, String)> {

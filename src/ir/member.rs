@@ -188,7 +188,9 @@ impl Lower<'_> {
         }
         for (number, retire) in hir.retires.iter().enumerate() {
             let when = self.expr(retire.when);
-            let routes = retire.routes.iter().flat_map(|(from, to, _)| self.routes(from, to)).collect();
+            let amounts = self.facts.routes.get(number).cloned().unwrap_or_default();
+            let routes = retire.routes.iter().zip(amounts);
+            let routes = routes.flat_map(|((from, to, _), amounts)| self.routes(from, to, amounts)).collect();
             self.out.retires.push(Retire { population: population(retire.entity), number, when, routes });
         }
         self.at(Mode::Step);
@@ -270,7 +272,7 @@ impl Lower<'_> {
     }
 
     /// Where a stock goes: of an array that is named as a whole, each of its members.
-    fn routes(&mut self, from: &hir::Place, to: &[hir::Part]) -> Vec<Route> {
+    fn routes(&mut self, from: &hir::Place, to: &[hir::Part], amounts: bool) -> Vec<Route> {
         let hir::PlaceKind::Decl(id) = from.kind else { return Vec::new() };
         let Some(first) = self.out.stocks.iter().position(|s| s.origin.decl == id) else { return Vec::new() };
         let members = match self.offset(id, &from.at) {
@@ -280,7 +282,7 @@ impl Lower<'_> {
         let mut routes = Vec::new();
         self.some(id, members.start as u32..members.end as u32, |l, origin| {
             let parts = l.ends(to);
-            routes.push(Route { stock: first + origin.member as usize, parts, amounts: false });
+            routes.push(Route { stock: first + origin.member as usize, parts, amounts });
         });
         routes
     }
