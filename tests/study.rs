@@ -362,7 +362,7 @@ fn runs_that_fail_miss_and_are_in_no_pair() {
         let at = (run as usize - 1) * width;
         point.metrics[at..at + width].fill(f64::NAN);
         let kind = flowc::exec::FaultKind::OpeningTotal { conserve: 0, sum: 0.0, total: 1.0 };
-        point.failed.push(Failed { run, step: 3, kind });
+        point.failed.push(Failed { run, step: 3, kind, member: None });
     };
     fail(&mut ran.runs.points[0][0], 2);
     fail(&mut ran.runs.points[1][0], 5);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Exit, Format, SettingArgs, Terminal, fs, print, render};
 use crate::check::OpeningTotal;
 use crate::diag::Diagnostic;
-use crate::hir::DeclKind;
+use crate::hir::{DeclKind, Members};
 use crate::session::{self, Checked, Source};
 
 /// Check models: names, units, the ledger, the order of work
@@ -119,9 +119,11 @@ pub fn proved(checked: &Checked) -> String {
         (n > 0).then(|| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
     };
     let plural = |n: usize, one: &str, many: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }));
-    let indexes = checked.model.indexes.iter().filter(|i| !i.name.is_empty()).count();
+    let indexes =
+        checked.model.indexes.iter().filter(|i| !i.name.is_empty() && !matches!(i.members, Members::Living(_))).count();
     let parts: Vec<String> = [
         plural(indexes, "index", "indexes"),
+        plural(checked.model.entities.len(), "entity", "entities"),
         count("stock", |k| matches!(k, DeclKind::Stock { .. })),
         count("state", |k| matches!(k, DeclKind::State { .. })),
         count("flow", |k| matches!(k, DeclKind::Move(m) if m.flow)),

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, Format, Terminal, check, fs, print, render};
 use crate::exec::Case;
-use crate::output::{Form, Report, Results, Rows};
+use crate::output::{Form, Registers, Report, Results, Rows};
 use crate::session::{self, Checked, How, Refused, Settings, Source};
 use crate::study::Plan;
 
@@ -187,6 +187,7 @@ pub(super) enum Came {
 /// How the call wants to see it.
 pub(super) struct Wanted<'a> {
     pub outputs: &'a [PathBuf],
+    pub members: Option<&'a Path>,
     pub quiet: bool,
     pub strict: bool,
 }
@@ -210,6 +211,7 @@ pub(super) fn run(
     let outputs = wanted.outputs.iter().map(|path| form(path)).collect::<io::Result<Vec<_>>>()?;
     let stats = args.stats.as_deref().map(form).transpose()?;
     let rows = args.rows.as_deref().map(form).transpose()?;
+    let members = wanted.members.map(form).transpose()?;
     let steps = checked.facts.clock.as_ref().map_or(0, |c| c.steps);
     let human = terminal.format == Format::Human && !wanted.quiet;
     if human {
@@ -247,17 +249,34 @@ pub(super) fn run(
     if let Some((path, form)) = stats {
         written(path, form, &report, |out| report.write_stats(form, out))?;
     }
+    // Rows that end somewhere would look like runs that do.
+    let going = || match runs.whole && stop.load(Ordering::Relaxed) {
+        true => Err(Stopped(io::Error::other("interrupted"))),
+        false => Ok(()),
+    };
     if let Some((path, form)) = rows {
         written(path, form, &report, |out| {
             let mut rows = Rows::start(&report, form, out)?;
-            session::each_run::<Stopped>(source, settings, &plan, (&runs, threads), &mut |run, outcome| {
-                // Rows that end somewhere would look like runs that do.
-                if runs.whole && stop.load(Ordering::Relaxed) {
-                    return Err(io::Error::other("interrupted").into());
-                }
+            let settings = &Settings { members: false, ..settings.clone() };
+            session::each_run::<Stopped>(source, settings, &plan, (&runs, threads), &mut |_, run, outcome| {
+                going()?;
                 Ok(rows.run(run, outcome)?)
             })?;
             rows.end()
+        })?;
+    }
+    if let Some((path, form)) = members {
+        let ready = match session::ready(source, settings, &plan, 0) {
+            Ok(ready) => ready,
+            Err(refused) => return self::refused(&refused, terminal),
+        };
+        written(path, form, &report, |out| {
+            let mut file = Registers::start(&report, (&ready.checked, &ready.model), form, out)?;
+            session::each_run::<Stopped>(source, settings, &plan, (&runs, threads), &mut |of, run, outcome| {
+                going()?;
+                Ok(file.run((&of.checked, &of.model), run, outcome)?)
+            })?;
+            file.end()
         })?;
     }
     let mut exit = if runs.failed() == 0 { Exit::Fine } else { Exit::ModelIsWrong };
@@ -305,18 +324,23 @@ fn written(
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     fs::write_with(path, content)?;
+    beside(path, form, &report.manifest())
+}
+
+/// Writes the manifest beside a CSV file.
+pub(super) fn beside(path: &Path, form: Form, manifest: &str) -> io::Result<()> {
     match form {
         Form::Json => Ok(()),
         Form::Csv => {
             let mut name = path.as_os_str().to_os_string();
             name.push(".manifest.json");
-            fs::write(Path::new(&name), &report.manifest())
+            fs::write(Path::new(&name), manifest)
         }
     }
 }
 
 /// How a file is written, by its name's ending.
-fn form(path: &Path) -> io::Result<(&Path, Form)> {
+pub(super) fn form(path: &Path) -> io::Result<(&Path, Form)> {
     match path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
         Some("csv") => Ok((path, Form::Csv)),
         Some("json") => Ok((path, Form::Json)),

@@ -19,6 +19,12 @@ pub(super) struct Args {
     /// Write all rows to a file; its ending says how: .csv or .json
     #[arg(long = "output", short = 'o', value_name = "FILE")]
     outputs: Vec<PathBuf>,
+    /// Write what members of entities have in each kept row to a .csv or .json file
+    #[arg(long, value_name = "FILE")]
+    members: Option<PathBuf>,
+    /// Only of members for which this holds: --where "Product: popularity < 10%"
+    #[arg(long = "where", value_name = "ENTITY: CONDITION", value_parser = only, requires = "members")]
+    only: Vec<(String, String)>,
     /// Write a row after each phase of a step, too
     #[arg(long)]
     substeps: bool,
@@ -35,6 +41,15 @@ pub(super) struct Args {
 /// How results are written.
 type Form = fn(&Results) -> String;
 
+fn only(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((entity, condition)) if !entity.trim().is_empty() && !condition.trim().is_empty() => {
+            Ok((entity.trim().to_string(), condition.trim().to_string()))
+        }
+        _ => Err("write it as ENTITY: CONDITION, for example \"Product: popularity < 10%\"".into()),
+    }
+}
+
 pub(super) fn run(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
     let form = |path: &PathBuf| match path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
         Some("csv") => Ok(output::csv as Form),
@@ -45,15 +60,26 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> io::Result<Exit> {
     let asked = args.many.asked();
     let case = if asked.is_none() { Some(args.many.case()?) } else { None };
     let model = fs::read(&args.file)?;
-    let settings = session::Settings { substeps: args.substeps, experiment: asked, ..args.settings.settings() };
+    let members = args.members.as_deref().map(experiment::form).transpose()?;
+    let settings = session::Settings {
+        substeps: args.substeps,
+        experiment: asked,
+        members: members.is_some(),
+        only: args.only.clone(),
+        ..args.settings.settings()
+    };
     let source = Source { path: &model.name, text: &model.text, loader: &model.loader };
     let checked = session::check(source.path, source.text, source.loader, &settings);
     render::print(&checked.diagnostics, &checked.sources, terminal)?;
     if !checked.is_sound() {
         return Ok(check::verdict(&checked));
     }
+    if members.is_some() && checked.model.entities.is_empty() {
+        return Err(io::Error::other("`--members` is for models with entities, and this one has none"));
+    }
     let Some(case) = case else {
-        let wanted = Wanted { outputs: &args.outputs, quiet: args.quiet, strict: args.strict };
+        let members = args.members.as_deref();
+        let wanted = Wanted { outputs: &args.outputs, members, quiet: args.quiet, strict: args.strict };
         return match experiment::run(&args.many, &source, &settings, &checked, &wanted, terminal)? {
             Came::All(exit) => Ok(exit),
             Came::One(one) => shown(args, &outputs, &one.0, &one.1, terminal),
@@ -78,6 +104,10 @@ fn shown(
 ) -> io::Result<Exit> {
     for (path, form) in outputs {
         fs::write(path, &form(results))?;
+    }
+    if let Some((path, form)) = args.members.as_deref().map(experiment::form).transpose()? {
+        fs::write_with(path, |out| output::write_members(results, form, out))?;
+        experiment::beside(path, form, &output::manifest(results))?;
     }
     if !args.quiet {
         print(&output::summary(results))?;

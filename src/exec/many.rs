@@ -80,6 +80,8 @@ pub struct Failed {
     pub step: u64,
     /// Why.
     pub kind: FaultKind,
+    /// The number of the member that it happened to.
+    pub member: Option<u32>,
 }
 
 /// Statistics over the runs of a point: of each column, in each kept row.
@@ -331,7 +333,8 @@ impl<'w> Work<'w> {
     fn alone(&self, point: usize, run: u32) -> Outcome {
         let outcome = self.alone.run(&case(self.batch, point, run));
         let values = outcome.metrics.iter().chain(&outcome.goals).chain(&outcome.seen).copied().collect::<Vec<_>>();
-        let failed = outcome.fault.as_ref().map(|f| Failed { run, step: f.step, kind: f.kind.clone() });
+        let failed =
+            outcome.fault.as_ref().map(|f| Failed { run, step: f.step, kind: f.kind.clone(), member: f.member });
         self.keep(point, run, &values, failed);
         if let Ok(mut gathered) = self.points[point].lock() {
             gathered.point.alone += 1;

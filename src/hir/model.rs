@@ -20,6 +20,7 @@ impl Model {
     pub fn has_chance(&self) -> bool {
         self.decls.iter().any(|d| match &d.kind {
             DeclKind::Draw(_) => true,
+            DeclKind::Trait(how) => !matches!(**how, Trait::Formula(_)),
             DeclKind::Series(series) => series.by_run,
             // Without a default it is always drawn.
             DeclKind::Param { value, set: None, .. } => matches!(self.expr(*value).kind, ExprKind::Drawn(_)),

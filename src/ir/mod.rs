@@ -581,6 +581,13 @@ impl Model {
         &self.populations[population.0 as usize].births
     }
 
+    /// Whether another run may come to something else.
+    pub fn is_chancy(&self) -> bool {
+        let births = || self.populations.iter().flat_map(|p| &p.births);
+        let drawn = births().any(|b| !matches!(b.value, Born::Formula(_)));
+        drawn || !self.draws.is_empty() || !self.uncertain.is_empty()
+    }
+
     /// Where a move gives.
     pub fn parts(&self, m: &Move) -> &[Part] {
         &self.parts[m.parts.0 as usize..m.parts.1 as usize]

@@ -16,6 +16,38 @@ struct Failure<'a> {
     outcome: &'a Outcome,
     step: u64,
     run: u32,
+    /// The member that it is about: `Product #17`.
+    member: Option<String>,
+}
+
+/// The population that a failure of a member is about.
+fn population_of(model: &ir::Model, kind: &FaultKind) -> Option<ir::PopId> {
+    match kind {
+        FaultKind::Overdraw { stock, .. } | FaultKind::OpensBelowZero { stock, .. } => model.stocks[*stock].of,
+        FaultKind::Backward { moved, .. } | FaultKind::Part { moved, .. } | FaultKind::Parts { moved, .. } => {
+            model.moves[moved.0 as usize].of
+        }
+        FaultKind::NotFinite { what, .. } => match what {
+            Value::Stock(s) => model.stocks[*s].of,
+            Value::State(u) => model.updates[*u].of,
+            Value::Move(m) => model.moves[m.0 as usize].of,
+            Value::Birth(p, _) => Some(*p),
+            Value::Opening(_) => None,
+        },
+        FaultKind::Draw { what: Drawn::Draw(d), .. } => model.draws[*d as usize].of,
+        FaultKind::Draw { what: Drawn::Birth(p, _), .. } => Some(*p),
+        FaultKind::Assert { assert } => model.asserts[*assert].of,
+        FaultKind::Pick { population, .. } => Some(*population),
+        FaultKind::Route { stock, .. } => model.stocks[*stock].of,
+        _ => None,
+    }
+}
+
+/// The member that a run failed in: `Product #17`.
+pub(super) fn member(checked: &Checked, model: &ir::Model, kind: &FaultKind, number: Option<u32>) -> Option<String> {
+    let population = population_of(model, kind)?;
+    let name = &checked.model.decl(model.populations[population.0 as usize].decl).name;
+    Some(format!("{name} #{}", number?))
 }
 
 /// The diagnostic of a fault.
@@ -26,7 +58,8 @@ pub(super) fn explain(
     fault: &Fault,
     replay: &Replay,
 ) -> Diagnostic {
-    let failure = Failure { checked, model, outcome, step: fault.step, run: replay.run };
+    let member = member(checked, model, &fault.kind, fault.member);
+    let failure = Failure { checked, model, outcome, step: fault.step, run: replay.run, member };
     let diagnostic = match &fault.kind {
         FaultKind::Overdraw { stock, held, inflows, outflows } => failure.overdraw(*stock, *held, *inflows, outflows),
         FaultKind::Backward { moved, value } => failure.backward(*moved, *value),
@@ -84,7 +117,19 @@ pub(super) fn explain(
             .help("this is a mistake of flowc: please report it with the model")
         }
     };
-    diagnostic.note(format!("replay: {}", command(&checked.name, &replay.call(&checked.settings))))
+    let diagnostic = diagnostic.note(format!("replay: {}", command(&checked.name, &replay.call(&checked.settings))));
+    // Of one that was never there no row tells.
+    let there = population_of(model, &fault.kind).zip(fault.member).filter(|(population, number)| {
+        outcome.lives.get(population.0 as usize).is_some_and(|lives| u64::from(*number) < lives.born)
+    });
+    match there {
+        Some((population, number)) => {
+            let name = &checked.model.decl(model.populations[population.0 as usize].decl).name;
+            let only = format!("--members members.csv --where '{name}: number == {number}'");
+            diagnostic.note(format!("with `{only}` it writes what that member had in each row"))
+        }
+        None => diagnostic,
+    }
 }
 
 /// A call of `flowc run` as it can be pasted.
@@ -120,6 +165,7 @@ impl Failure<'_> {
         let facts = self.checked.facts.decl(id);
         match facts.ty {
             Ty::Bool => if value == 0.0 { "false" } else { "true" }.into(),
+            Ty::Label(root) if self.checked.model.lives(root) => format!("#{value}"),
             Ty::Label(root) => self.checked.model.member_name(root, value as u32),
             _ => self.in_unit(value, &facts.shown),
         }
@@ -132,7 +178,11 @@ impl Failure<'_> {
         let unit = self.clock();
         let phase = phase.and_then(|p| self.checked.model.phases.get(p));
         let phase = phase.map_or(String::new(), |p| format!(", phase `{}`,", p.name));
-        format!("step {} ({unit} {from} to {unit} {to}){phase} of run {}", self.step, self.run)
+        let (step, run) = (self.step, self.run);
+        match &self.member {
+            Some(member) => format!("{member}, {unit} {from} to {unit} {to} (step {step}){phase} of run {run}"),
+            None => format!("step {step} ({unit} {from} to {unit} {to}){phase} of run {run}"),
+        }
     }
 
     /// When a move moves: a dated one at an instant, the others in a step.
@@ -146,7 +196,11 @@ impl Failure<'_> {
     /// `row 3 (month 3) of run 1`.
     fn row(&self) -> String {
         let time = plain(self.model.clock.time(self.step), 9);
-        format!("row {} ({} {time}) of run {}", self.step, self.clock(), self.run)
+        let (step, run, unit) = (self.step, self.run, self.clock());
+        match &self.member {
+            Some(member) => format!("{member}, {unit} {time} (row {step}) of run {run}"),
+            None => format!("row {step} ({unit} {time}) of run {run}"),
+        }
     }
 
     fn clock(&self) -> &str {

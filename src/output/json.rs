@@ -4,10 +4,9 @@ use serde_json::{Map, Value, json as value};
 
 use super::{Goal, Labels, Number, Results, Verdict};
 
-/// A document with `manifest`, `clock`, `params`, `metrics`, `assumptions`, `ledger`, `capped`, `skipped`, `scenario`,
+/// A document with `manifest`, `clock`, `params`, `metrics`, `assumptions`, `populations`, `ledger`, `capped`, `skipped`, `scenario`,
 /// `policies`, `goals`, `steps`, `substeps`, `time`, `date`, `columns` and, of a failed run, `failure`. Undefined values are null, infinite ones the texts `inf` and `-inf`, because JSON has neither.
 pub fn json(results: &Results) -> String {
-    let manifest = &results.manifest;
     let numbers = |numbers: &[Number]| -> Vec<Value> {
         numbers
             .iter()
@@ -30,13 +29,8 @@ pub fn json(results: &Results) -> String {
             value!({ "unit": l.unit, "opened": opened, "in": inflow, "out": outflow, "closed": closed, "conserved": l.conserved })
         })
         .collect();
-    let settings: Vec<Value> =
-        manifest.settings.iter().map(|(option, v)| value!({ "option": option, "value": v })).collect();
     let mut out = Map::new();
-    out.insert(
-        "manifest".into(),
-        value!({ "flowc": manifest.version, "model": manifest.model, "sha256": manifest.hash, "settings": settings }),
-    );
+    out.insert("manifest".into(), manifest(results));
     if results.chance {
         out.insert("seed".into(), value!(results.replay.seed));
         out.insert("run".into(), value!(results.replay.run));
@@ -48,6 +42,12 @@ pub fn json(results: &Results) -> String {
     if !results.assumptions.is_empty() {
         let all: Vec<Value> = results.assumptions.iter().map(super::asked::json).collect();
         out.insert("assumptions".into(), value!(all));
+    }
+    if !results.populations.is_empty() {
+        let all = results.populations.iter();
+        let all: Vec<Value> =
+            all.map(|p| value!({ "name": p.name, "born": p.born, "alive": p.alive, "retired": p.retired })).collect();
+        out.insert("populations".into(), value!(all));
     }
     out.insert("ledger".into(), value!(ledger));
     let short = |skips: bool| -> Vec<Value> {
@@ -97,6 +97,14 @@ pub fn json(results: &Results) -> String {
     let mut text = serde_json::to_string_pretty(&Value::Object(out)).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// What makes the run repeatable.
+pub(super) fn manifest(results: &Results) -> Value {
+    let manifest = &results.manifest;
+    let settings: Vec<Value> =
+        manifest.settings.iter().map(|(option, v)| value!({ "option": option, "value": v })).collect();
+    value!({ "flowc": manifest.version, "model": manifest.model, "sha256": manifest.hash, "settings": settings })
 }
 
 fn labelled(v: f64, labels: &Labels) -> Value {

@@ -8,6 +8,7 @@ mod asked;
 mod csv;
 mod failure;
 mod json;
+mod members;
 mod study;
 mod summary;
 mod tested;
@@ -15,7 +16,8 @@ mod tested;
 pub use asked::{assumptions, assumptions_json, uncovered};
 pub use csv::csv;
 pub use json::json;
-pub use study::{Form, Report, Rows};
+pub use members::{Attribute, Entry, Members, manifest, write_members};
+pub use study::{Form, Registers, Report, Rows};
 pub use summary::summary;
 pub(crate) use tested::tested;
 pub use tested::{Difference, Expectation, Tested, tested_json, tested_text};
@@ -25,7 +27,7 @@ use std::sync::Arc;
 
 use crate::check::{OpeningTotal, Ty, member_names};
 use crate::diag::Diagnostic;
-use crate::exec::{Extremes, Outcome};
+use crate::exec::{Extremes, Lives, Outcome};
 use crate::hir::{Assumption, DeclId, DeclKind};
 use crate::ir::{self, Origin};
 use crate::session::{Checked, Replay};
@@ -66,6 +68,10 @@ pub struct Results {
     pub policies: Vec<(String, String)>,
     /// The scenario, if one is in force.
     pub scenario: Option<String>,
+    /// How each population fared.
+    pub populations: Vec<Population>,
+    /// What members had in each kept row, where that was asked for.
+    pub members: Vec<Members>,
     /// What was asked of the run.
     pub goals: Vec<Goal>,
     /// Why the run failed.
@@ -135,6 +141,21 @@ pub struct Way {
     /// Its values: opening, final, lowest, highest, over all rows, kept or not.
     pub values: [f64; 4],
     /// The number of its column.
+    pub column: usize,
+}
+
+/// How a population fared.
+#[derive(Clone, Debug)]
+pub struct Population {
+    /// The entity's name.
+    pub name: String,
+    /// How many were born, those of row 0 among them.
+    pub born: u64,
+    /// How many live at the end.
+    pub alive: u64,
+    /// How many have retired.
+    pub retired: u64,
+    /// The number of the column that says how many were alive.
     pub column: usize,
 }
 
@@ -217,7 +238,10 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
     let mut known: BTreeMap<DeclId, Labels> = BTreeMap::new();
     let mut labels = |id: DeclId| {
         let names = || match checked.facts.decl(id).ty {
-            Ty::Label(root) => Some(hir.members(root).iter().map(|m| hir.member_name(root, *m)).collect()),
+            // A reference is shown by its number.
+            Ty::Label(root) if !hir.lives(root) => {
+                Some(hir.members(root).iter().map(|m| hir.member_name(root, *m)).collect())
+            }
             _ => None,
         };
         known.entry(id).or_insert_with(names).clone()
@@ -268,7 +292,8 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
     }
     let mut way = |(origin, e): (Origin, &Extremes)| {
         let shown = shown(origin.decl);
-        let column = first.get(&origin.decl).map_or(0, |i| i + origin.member as usize);
+        // What members hold together has no column.
+        let column = first.get(&origin.decl).map_or(usize::MAX, |i| i + origin.member as usize);
         let values = [e.opening, e.last, e.low, e.high].map(|v| shown.of(v));
         // Labels have no order.
         let labels = labels(origin.decl);
@@ -283,7 +308,9 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
         }
     };
     let stocks = model.stocks.iter().map(|s| s.origin).zip(&outcome.stocks).map(&mut way).collect();
-    let states = model.states.iter().map(|s| s.1).zip(&outcome.states).map(&mut way).collect();
+    // What states of members come to together says nothing.
+    let states = model.states.iter().map(|s| s.1).zip(&outcome.states);
+    let states = states.filter(|(o, _)| hir.decl(o.decl).entity.is_none()).map(&mut way).collect();
     // A row between two others belongs to the step that starts at the first.
     let moment = |step: u64, substep: usize| {
         if substep > 0 && substep < model.work.len() { step.saturating_sub(1) } else { step }
@@ -312,6 +339,8 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
         short: short(checked, model, outcome),
         policies: policies(checked),
         scenario: hir.in_force.clone(),
+        populations: populations(checked, model, outcome),
+        members: members::members(checked, model, outcome),
         goals: asked::goals(checked, model, outcome),
         failed_in: outcome.fault.as_ref().map(|f| f.step),
         failure: outcome.fault.as_ref().map(|f| failure::explain(checked, model, outcome, f, &replay)),
@@ -322,7 +351,7 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
             hash: checked.hash.clone(),
             settings: replay.call(&checked.settings),
         },
-        chance: !model.draws.is_empty() || !model.uncertain.is_empty(),
+        chance: model.is_chancy(),
         replay,
     }
 }
@@ -350,6 +379,16 @@ fn short(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<Short> 
     let mut all: Vec<(Origin, Short)> = moves.chain(trades.map(|(t, n)| new(t.origin, t.short, *n, None))).collect();
     all.sort_by_key(|(origin, _)| *origin);
     all.into_iter().map(|(_, short)| short).collect()
+}
+
+fn populations(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<Population> {
+    let of = |(p, lives): (&ir::Population, &Lives)| {
+        let column = model.columns.iter().position(|c| c.origin.decl == p.decl).unwrap_or(0);
+        let name = checked.model.decl(p.decl).name.clone();
+        let alive = lives.born.saturating_sub(lives.retired);
+        Population { name, born: lives.born, alive, retired: lives.retired, column }
+    };
+    model.populations.iter().zip(&outcome.lives).map(of).collect()
 }
 
 fn policies(checked: &Checked) -> Vec<(String, String)> {

@@ -12,7 +12,8 @@ mod numbers;
 mod table;
 mod text;
 
-pub use files::{Form, Rows};
+pub(super) use files::{Field, Head, Sheet, five, head, labelled, told_apart};
+pub use files::{Form, Registers, Rows};
 
 use std::sync::Arc;
 
@@ -38,12 +39,12 @@ pub struct Report<'a> {
 }
 
 /// A value as results call it.
-struct Named {
-    name: String,
-    unit: String,
-    labels: Labels,
-    shown: Shown,
-    doc: String,
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) unit: String,
+    pub(super) labels: Labels,
+    pub(super) shown: Shown,
+    pub(super) doc: String,
 }
 
 impl<'a> Report<'a> {
@@ -120,11 +121,12 @@ impl<'a> Report<'a> {
 }
 
 /// What a value is called, and its unit.
-fn named(checked: &Checked, origin: Origin) -> Named {
+pub(super) fn named(checked: &Checked, origin: Origin) -> Named {
     let (decl, facts) = (checked.model.decl(origin.decl), checked.facts.decl(origin.decl));
     let hir = &checked.model;
     let labels: Labels = match facts.ty {
-        Ty::Label(root) => {
+        // A reference is shown by its number.
+        Ty::Label(root) if !hir.lives(root) => {
             let names: Arc<[String]> = hir.members(root).iter().map(|m| hir.member_name(root, *m)).collect();
             Some(names)
         }

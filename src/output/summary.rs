@@ -2,8 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Results, Verdict, Way, cell};
-use crate::check::OpeningTotal;
+use super::{Population, Results, Verdict, Way, cell};
+use crate::check::{OpeningTotal, grouped};
 use crate::units::{magnitude, plain};
 
 const WIDTH: usize = 80;
@@ -42,6 +42,7 @@ pub fn summary(results: &Results) -> String {
         line(&clip(&which.join("; "), WIDTH));
     }
     ways(results, &mut line);
+    populations(results, &mut line);
     if !results.metrics.is_empty() {
         line("");
         let metrics = some(&results.metrics, |m| m.declaration);
@@ -173,8 +174,35 @@ fn ways(results: &Results, line: &mut dyn FnMut(&str)) {
                 line(&format!("  … {hidden} more"));
                 continue;
             }
-            line(&row(&format!("  {}", clip(&way.name, name)), &numbers(way), &way.unit, &spark(results, way, room)));
+            line(&row(
+                &format!("  {}", clip(&way.name, name)),
+                &numbers(way),
+                &way.unit,
+                &spark(results, way.column, room),
+            ));
         }
+    }
+}
+
+/// A line for each population: who was born, who is there, who went, and how many there were over time.
+fn populations(results: &Results, line: &mut dyn FnMut(&str)) {
+    if results.populations.is_empty() {
+        return;
+    }
+    let all = || results.populations.iter();
+    let numbers = |p: &Population| [p.born, p.alive, p.retired].map(grouped);
+    let titles = ["born", "alive", "retired"];
+    let wide = [0, 1, 2].map(|i| all().map(|p| numbers(p)[i].width()).max().unwrap_or(0).max(titles[i].len()));
+    let name = width(all().map(|p| p.name.as_str()), "population", 30);
+    let row = |first: &str, numbers: &[String; 3], spark: &str| {
+        let columns: String = numbers.iter().zip(wide).map(|(n, w)| format!("{n:>w$}  ")).collect();
+        format!("{}  {columns}{spark}", pad(first, name + 2))
+    };
+    line("");
+    line(&row("population", &titles.map(String::from), ""));
+    for p in all() {
+        let room = WIDTH.saturating_sub(name + 4 + wide.iter().map(|w| w + 2).sum::<usize>()).clamp(4, 24);
+        line(&row(&format!("  {}", clip(&p.name, name)), &numbers(p), &spark(results, p.column, room)));
     }
 }
 
@@ -208,10 +236,10 @@ fn lets(results: &Results) -> Vec<Way> {
     results.columns.iter().enumerate().filter(|(_, c)| c.kind == "let").filter_map(way).collect()
 }
 
-fn spark(results: &Results, way: &Way, room: usize) -> String {
+fn spark(results: &Results, column: usize, room: usize) -> String {
     let values: Vec<f64> = results
         .columns
-        .get(way.column)
+        .get(column)
         .map(|c| c.values.iter().copied().filter(|v| v.is_finite()).collect())
         .unwrap_or_default();
     let Some(last) = values.len().checked_sub(1) else { return String::new() };

@@ -153,8 +153,8 @@ pub fn run_plan(
 /// So many runs are made before they are seen, so that all threads have work.
 const AHEAD: u32 = 256;
 
-/// What sees each run: the numbers of its arm and point, from 0, and its own.
-pub type Visit<'v, E> = dyn FnMut((usize, usize, u32), &Outcome) -> Result<(), E> + 'v;
+/// What sees each run: its model, the numbers of its arm and point, from 0, and its own.
+pub type Visit<'v, E> = dyn FnMut(&Ready, (usize, usize, u32), &Outcome) -> Result<(), E> + 'v;
 
 /// Makes the runs of a plan again that were made, one by one in the order of arms, points and numbers, and shows each with
 /// all its rows. Errors: a model is wrong, or those of `visit`.
@@ -193,7 +193,7 @@ pub fn each_run<E: From<Refused>>(
                         .collect()
                 });
                 for (run, outcome) in some.iter().zip(&outcomes) {
-                    visit((arm, point, *run), outcome)?;
+                    visit(ready, (arm, point, *run), outcome)?;
                 }
             }
         }

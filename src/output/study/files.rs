@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json as value};
 
-use super::super::exact;
 use super::super::json::number;
+use super::super::members::{Members, Moment, Register};
+use super::super::{Labels, exact};
 use super::causes::cause;
 use super::{Named, Report, named};
 use crate::exec::Outcome;
@@ -23,28 +24,35 @@ pub enum Form {
 }
 
 /// A table that is being written.
-struct Sheet<'w> {
+pub(in crate::output) struct Sheet<'w> {
     form: Form,
     out: &'w mut dyn Write,
     first: bool,
 }
 
-enum Field<'a> {
+/// What stands in a cell.
+#[derive(Clone, Copy)]
+pub(in crate::output) enum Field<'a> {
     Number(f64),
     Whole(u64),
     Text(&'a str),
 }
 
 /// A column: name, unit and doc.
-type Head = (String, String, String);
+pub(in crate::output) type Head = (String, String, String);
 
-fn head(name: &str, unit: &str, doc: &str) -> Head {
+pub(in crate::output) fn head(name: &str, unit: &str, doc: &str) -> Head {
     (name.to_string(), unit.to_string(), doc.to_string())
 }
 
 impl<'w> Sheet<'w> {
     /// Before the first row. `more` stands in front of JSON's columns, by name.
-    fn start(form: Form, out: &'w mut dyn Write, more: &[(&str, Value)], columns: &[Head]) -> io::Result<Self> {
+    pub(in crate::output) fn start(
+        form: Form,
+        out: &'w mut dyn Write,
+        more: &[(&str, Value)],
+        columns: &[Head],
+    ) -> io::Result<Self> {
         match form {
             Form::Csv => {
                 let mut writer = ::csv::Writer::from_writer(Vec::new());
@@ -67,7 +75,7 @@ impl<'w> Sheet<'w> {
         Ok(Sheet { form, out, first: true })
     }
 
-    fn row(&mut self, fields: &[Field]) -> io::Result<()> {
+    pub(in crate::output) fn row(&mut self, fields: &[Field]) -> io::Result<()> {
         match self.form {
             Form::Csv => {
                 let text = |f: &Field| match f {
@@ -93,7 +101,7 @@ impl<'w> Sheet<'w> {
         }
     }
 
-    fn end(self) -> io::Result<()> {
+    pub(in crate::output) fn end(self) -> io::Result<()> {
         match self.form {
             Form::Csv => Ok(()),
             Form::Json => writeln!(self.out, "\n]\n}}"),
@@ -107,10 +115,15 @@ fn quoted(text: &str) -> String {
 
 /// A value as a field: a label by its name.
 fn field<'a>(stored: f64, named: &'a Named) -> Field<'a> {
-    match &named.labels {
-        Some(_) if stored.is_nan() => Field::Text(""),
-        Some(names) => Field::Text(names.get(stored as usize).map_or("", String::as_str)),
-        None => Field::Number(named.shown.of(stored)),
+    labelled(if named.labels.is_some() { stored } else { named.shown.of(stored) }, &named.labels)
+}
+
+/// A value in its unit as a field.
+pub(in crate::output) fn labelled<'a>(value: f64, labels: &'a Labels) -> Field<'a> {
+    match labels {
+        Some(_) if value.is_nan() => Field::Text(""),
+        Some(names) => Field::Text(names.get(value as usize).map_or("", String::as_str)),
+        None => Field::Number(value),
     }
 }
 
@@ -147,12 +160,12 @@ const FIVE: [(&str, &str); 5] = [
     ("timestep", "The step"),
 ];
 
-fn five() -> Vec<Head> {
+pub(in crate::output) fn five() -> Vec<Head> {
     FIVE.iter().map(|(name, doc)| head(name, "1", doc)).collect()
 }
 
 /// Columns that have the name of one before them say that they are the model's.
-fn told_apart(heads: &mut [Head]) {
+pub(in crate::output) fn told_apart(heads: &mut [Head]) {
     for i in 1..heads.len() {
         if heads[..i].iter().any(|h| h.0 == heads[i].0) {
             heads[i].0 = format!("model.{}", heads[i].0);
@@ -330,5 +343,52 @@ impl<'a> Rows<'a> {
     /// After the last run. Errors: those of `out`.
     pub fn end(self) -> io::Result<()> {
         self.sheet.end()
+    }
+}
+
+/// What members have in all runs, as they come: what says of which run a row is, then the member and what it has.
+pub struct Registers<'a> {
+    plan: &'a Plan,
+    key: Key,
+    register: Register<'a>,
+}
+
+impl<'a> Registers<'a> {
+    /// Before the first run; `of` is a model of the plan that was lowered to tell of its members. Errors: those of `out`.
+    pub fn start(
+        report: &'a Report<'a>,
+        of: (&Checked, &ir::Model),
+        form: Form,
+        out: &'a mut dyn Write,
+    ) -> io::Result<Self> {
+        let key = Key::new(report.plan);
+        let columns = super::super::members::members(of.0, of.1, &Outcome::default());
+        let clock = clock_unit(report.checked);
+        let dates = report.checked.model.date_of(report.model.clock.start).is_some();
+        let manifest = report.manifest_value();
+        let register = Register::start(&columns, (&clock, dates), &key.heads, manifest, (form, out))?;
+        Ok(Registers { plan: report.plan, key, register })
+    }
+
+    /// The members of a run of this model. Errors: those of `out`.
+    pub fn run(
+        &mut self,
+        (checked, model): (&Checked, &ir::Model),
+        which: (usize, usize, u32),
+        outcome: &Outcome,
+    ) -> io::Result<()> {
+        let date = |time: f64| checked.model.date_of(time).map(|d| d.to_string());
+        let moment = |(step, substep): (&u64, &usize)| {
+            let time = model.clock.time(*step);
+            (*step, *substep, time, date(time))
+        };
+        let moments: Vec<Moment> = outcome.steps.iter().zip(&outcome.substeps).map(moment).collect();
+        let all: Vec<Members> = super::super::members::members(checked, model, outcome);
+        self.register.run(which, &self.key.fields(self.plan, which.0, which.1), &moments, &all)
+    }
+
+    /// After the last run. Errors: those of `out`.
+    pub fn end(self) -> io::Result<()> {
+        self.register.end()
     }
 }

@@ -61,7 +61,7 @@ impl Report<'_> {
 
     /// Whether another run may come to something else.
     fn chance(&self) -> bool {
-        !self.model.draws.is_empty() || !self.model.uncertain.is_empty()
+        self.model.is_chancy()
     }
 
     /// One point in one arm: a line for each metric.
@@ -178,6 +178,8 @@ impl Report<'_> {
             let unit = self.checked.model.units.clock().map(|c| self.checked.model.units.get(c).name.clone());
             let time = crate::units::plain(self.model.clock.time(first.step), 9);
             let when = format!("{} {time}", unit.unwrap_or_default());
+            let member = super::super::failure::member(self.checked, self.model, &first.kind, first.member);
+            let when = member.map_or(when.clone(), |member| format!("{member}, {when}"));
             out.push(format!(
                 "  {:>width$}  {}; first in run {}{case}, {when}",
                 grouped(cause.runs),
