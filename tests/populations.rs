@@ -419,3 +419,20 @@ fn births_wait_for_their_source() {
     r.has("numbers", &[0.0, 1.0, 5.0, 9.0]);
 }
 
+/// What a member holds goes in amounts, too; the last has the rest.
+#[test]
+fn routes_may_be_amounts() {
+    let r = ran("time month from 0 to 2
+        unit TKN
+        stock pot: TKN = 0
+        stock lost: TKN = 0
+        entity P {
+          stock held: TKN = 30 TKN * number from cloud
+          trait due = 7 TKN * number
+        }
+        spawn P: 3 initially
+        retire P when time == 1 month { held -> { pot: due; lost: rest } }")
+    .fine();
+    r.has("pot", &[0.0, 21.0, 21.0]);
+    r.has("lost", &[0.0, 69.0, 69.0]);
+}

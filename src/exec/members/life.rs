@@ -395,6 +395,7 @@ impl Run<'_> {
                 for (k, end) in ends.iter().enumerate() {
                     let share = if k + 1 < ends.len() { shares[r].get(k) } else { None };
                     let gets = match share {
+                        Some(amount) if route.amounts => amount[i].clamp(0.0, rest.max(0.0)),
                         Some(share) => share[i] * amount,
                         None if k + 1 < ends.len() => 0.0,
                         None => rest,
@@ -464,7 +465,10 @@ impl Run<'_> {
                     let kind = FaultKind::Route { retire: number, stock: route.stock, part, value };
                     kind.of(self.number(Some(retire.population), i))
                 };
-                let all: Vec<f64> = said.regs.iter().map(|reg| self.columns.view(*reg, n).at(i)).collect();
+                let said: Vec<f64> = said.regs.iter().map(|reg| self.columns.view(*reg, n).at(i)).collect();
+                // What amounts are of what there is.
+                let whole = if route.amounts { self.holds((route.stock, i)) } else { 1.0 };
+                let all: Vec<f64> = said.iter().map(|v| if *v == 0.0 { 0.0 } else { v / whole }).collect();
                 for (part, value) in all.iter().enumerate() {
                     if value.is_nan() || !(-WHOLE..=1.0 + WHOLE).contains(value) {
                         return Err(fault(Some(part), *value));
@@ -472,11 +476,13 @@ impl Run<'_> {
                 }
                 let mut sum = 0.0;
                 for (part, value) in all.iter().enumerate() {
-                    out[r][part][i] = value.clamp(0.0, 1.0);
-                    sum += out[r][part][i];
+                    let share = value.clamp(0.0, 1.0);
+                    out[r][part][i] = if route.amounts { said[part] } else { share };
+                    sum += share;
                 }
+                let nothing = route.amounts && whole == 0.0;
                 let rest = all.len() < (route.parts.1 - route.parts.0) as usize;
-                if if rest { sum > 1.0 + WHOLE } else { (sum - 1.0).abs() > WHOLE } {
+                if if rest || nothing { sum > 1.0 + WHOLE } else { (sum - 1.0).abs() > WHOLE } {
                     return Err(fault(None, sum));
                 }
             }

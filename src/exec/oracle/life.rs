@@ -265,6 +265,11 @@ impl Oracle<'_> {
         if said.is_empty() {
             return Ok(said);
         }
+        // What amounts are of what there is.
+        let whole = if route.amounts { self.cell(self.model.stocks[stock].cell, member) } else { 1.0 };
+        let share = |amount: &f64| if *amount == 0.0 { 0.0 } else { amount / whole };
+        let amounts = said;
+        let said: Vec<f64> = amounts.iter().map(share).collect();
         for (part, &value) in said.iter().enumerate() {
             if value.is_nan() || !(-WHOLE..=1.0 + WHOLE).contains(&value) {
                 return Err(FaultKind::Route { retire, stock, part: Some(part), value });
@@ -273,10 +278,11 @@ impl Oracle<'_> {
         let shares: Vec<f64> = said.into_iter().map(|s| s.clamp(0.0, 1.0)).collect();
         let value = shares.iter().fold(0.0, |sum, s| sum + s);
         let rest = shares.len() < parts.len();
-        if if rest { value > 1.0 + WHOLE } else { (value - 1.0).abs() > WHOLE } {
+        let nothing = route.amounts && whole == 0.0;
+        if if rest || nothing { value > 1.0 + WHOLE } else { (value - 1.0).abs() > WHOLE } {
             return Err(FaultKind::Route { retire, stock, part: None, value });
         }
-        Ok(shares)
+        Ok(if route.amounts { amounts } else { shares })
     }
 
     /// A stock of a retiring member goes where it is to go. The last part has what the others leave.
@@ -288,7 +294,12 @@ impl Oracle<'_> {
         let mut rest = amount;
         for (i, part) in parts.iter().enumerate() {
             let to = self.end(part.to, part.whose, of, member)?;
-            let gets = if i + 1 < parts.len() { said.get(i).copied().unwrap_or(0.0) * amount } else { rest };
+            let said = said.get(i).copied().unwrap_or(0.0);
+            let gets = match route.amounts {
+                _ if i + 1 == parts.len() => rest,
+                true => said.clamp(0.0, rest.max(0.0)),
+                false => said * amount,
+            };
             rest -= gets;
             match to {
                 Some(to) => {
