@@ -211,6 +211,8 @@ impl Ledger<'_> {
         let routed = |id: DeclId| retire.routes.iter().any(|(place, ..)| place.kind == PlaceKind::Decl(id));
         let own = || self.model.decls().filter(|(_, d)| d.entity == Some(retire.entity));
         let unread = own().any(|(_, d)| d.word == "stock" && matches!(d.kind, DeclKind::Unknown));
+        // Nor where a route could not be read.
+        let unread = unread || retire.routes.iter().any(|(place, ..)| place.kind == PlaceKind::Unknown);
         let stocks = own().filter(|(id, d)| matches!(d.kind, DeclKind::Stock { .. }) && !routed(*id));
         let lost: Vec<DeclId> = stocks.map(|(id, _)| id).collect();
         if let (Some(first), false) = (lost.first(), unread) {
@@ -321,7 +323,7 @@ impl Ledger<'_> {
         for (number, entity) in self.model.entities.iter().enumerate() {
             let id = EntityId(number as u32);
             for life in [Life::Births, Life::Deaths] {
-                let word = if life == Life::Births { "births" } else { "deaths" };
+                let word = life.word();
                 let excepted = conserve.except.iter().find(|e| e.life == Some(life) && e.name == entity.name);
                 let crossing = self.crossing(fold, id, life, dim);
                 match (crossing, excepted) {

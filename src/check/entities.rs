@@ -2,7 +2,8 @@
 
 use super::infer::Infer;
 use super::{Ty, Typed};
-use crate::hir::{PlaceKind, SpawnKind};
+use crate::diag::{Code, Diagnostic};
+use crate::hir::{DeclKind, Move, Place, PlaceKind, SpawnKind};
 use crate::units::{Dim, Unit};
 
 impl Infer<'_> {
@@ -40,12 +41,50 @@ impl Infer<'_> {
                 PlaceKind::Decl(stock) if !to.is_empty() => {
                     let held = self.decl(stock);
                     let route = super::births::as_move(retire, from, to);
-                    self.fresh_declaration(|i| i.are_amounts(&route, &held))
+                    self.fresh_declaration(|i| {
+                        i.ends(route.ends().flat_map(|p| std::iter::once(p).chain(p.otherwise.as_deref())));
+                        i.by_amounts(&route, &held)
+                    })
                 }
                 _ => true,
             });
             let routes = routes.collect();
             self.facts.routes.push(routes);
         }
+        for (_, decl) in model.decls() {
+            if let DeclKind::Stock { from: Some(from), .. } = &decl.kind {
+                self.fresh_declaration(|i| i.ends(std::iter::once(from)));
+            }
+        }
+    }
+
+    /// The subscripts of places.
+    fn ends<'p>(&mut self, places: impl Iterator<Item = &'p Place>) {
+        for place in places {
+            if let PlaceKind::Decl(id) = place.kind {
+                let held = self.decl(id);
+                self.element(id, &place.at, None, &held);
+            }
+        }
+    }
+
+    /// Whether a route is split by amounts, or something is wrong with its parts: a member leaves all that it holds.
+    fn by_amounts(&mut self, route: &Move, held: &Typed) -> bool {
+        let before = self.diagnostics.len();
+        let amounts = self.are_amounts(route, held);
+        let part = route.shares().next().filter(|_| amounts && self.diagnostics.len() == before);
+        if let (Some(part), Ty::Number(_)) = (part, &held.ty) {
+            let error = Diagnostic::new(
+                Code::E0411,
+                "what a member leaves is split by shares",
+                self.model.expr(part).span,
+                "this is an amount",
+            )
+            .help(
+                "it leaves all that it holds: write shares, `40%` and `rest`, or move an amount before by a transfer",
+            );
+            self.report(error);
+        }
+        amounts
     }
 }

@@ -8,7 +8,7 @@ use super::{Facts, Ty};
 use crate::builtins::{Kernel, Reading};
 use crate::diag::{Code, Diagnostic};
 use crate::hir::{
-    BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Method, Model, Place, PlaceKind, Timing,
+    BinaryOp, Decl, DeclId, DeclKind, Descend, ExprId, ExprKind, Method, Model, Place, PlaceKind, SpawnKind, Timing,
 };
 use crate::source::{Origin, SourceMap, Span};
 use crate::units::{plain, to_f64};
@@ -57,6 +57,37 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
                     "it changes nothing",
                 )
                 .help("use it or remove it"),
+            );
+        }
+    }
+    for (number, entity) in model.entities.iter().enumerate() {
+        if !model.spawns.iter().any(|s| s.entity.0 as usize == number) && own(entity.span) {
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::W0701,
+                    format!("no member of `{}` is ever born", entity.name),
+                    entity.span,
+                    "nothing spawns it",
+                )
+                .help(format!("say how many there are, `spawn {}: 100 initially`, or how they come", entity.name)),
+            );
+        }
+    }
+    for (spawn, per_time) in model.spawns.iter().zip(&facts.per_time) {
+        let each_step = matches!(spawn.how, SpawnKind::Rate) && !per_time;
+        if let (true, Some(clock)) = (each_step, facts.clock.as_ref().filter(|c| !c.dt.is_one())) {
+            let name = &model.entities[spawn.entity.0 as usize].name;
+            let unit = model.units.clock().map(|c| model.units.get(c).name.as_str()).unwrap_or_default();
+            let dt = plain(to_f64(&clock.dt), 6);
+            let text = sources.text(model.expr(spawn.count).span);
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::W0601,
+                    format!("members of `{name}` are born each step, and a step is {dt} {unit}"),
+                    model.expr(spawn.count).span,
+                    "another step would bring another number of them in all",
+                )
+                .help(format!("say per what: `({text}) / (1 {unit})` does not hang on the step")),
             );
         }
     }

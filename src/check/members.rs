@@ -136,11 +136,15 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
             check.typed(*arg, ty.as_ref(), &format!("the argument `{name}` of `{}`", function.name));
         }
     }
-    for (_, _, m) in model.moves() {
-        for place in m.ends() {
-            if let PlaceKind::Decl(id) = place.kind {
-                check.element(id, &place.at, place.span, None);
-            }
+    let filled = model.decls.iter().filter_map(|d| match &d.kind {
+        DeclKind::Stock { from, .. } => from.as_ref(),
+        _ => None,
+    });
+    let routes = model.retires.iter().flat_map(|r| &r.routes).flat_map(|(_, to, _)| to.iter().map(|p| &p.place));
+    let ends = model.moves().flat_map(|(_, _, m)| m.ends()).chain(filled).chain(routes);
+    for place in ends.flat_map(|p| std::iter::once(p).chain(p.otherwise.as_deref())) {
+        if let PlaceKind::Decl(id) = place.kind {
+            check.element(id, &place.at, place.span, None);
         }
     }
     diagnostics.append(&mut check.diagnostics);

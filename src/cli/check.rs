@@ -124,6 +124,7 @@ pub fn proved(checked: &Checked) -> String {
     let parts: Vec<String> = [
         plural(indexes, "index", "indexes"),
         plural(checked.model.entities.len(), "entity", "entities"),
+        count("trait", |k| matches!(k, DeclKind::Trait(_))),
         count("stock", |k| matches!(k, DeclKind::Stock { .. })),
         count("state", |k| matches!(k, DeclKind::State { .. })),
         count("flow", |k| matches!(k, DeclKind::Move(m) if m.flow)),
@@ -149,10 +150,13 @@ pub fn proved(checked: &Checked) -> String {
     .collect();
     let conserved = checked.model.conserves.iter().zip(&checked.facts.conserves).map(|(c, facts)| {
         let unit = &checked.model.units.get(c.unit).name;
+        let lives = c.except.iter().filter_map(|e| Some(format!("{} {}", e.name, e.life?.word())));
+        let lives: Vec<String> = lives.collect();
+        let but = if lives.is_empty() { String::new() } else { format!(" but for {}", lives.join(" and ")) };
         match facts.total {
-            Some(OpeningTotal::Proved) => format!("; {unit} is conserved, and opens with the total stated"),
-            Some(OpeningTotal::AtStart) => format!("; {unit} is conserved, its total is checked in each run"),
-            None => format!("; {unit} is conserved"),
+            Some(OpeningTotal::Proved) => format!("; {unit} is conserved{but}, and opens with the total stated"),
+            Some(OpeningTotal::AtStart) => format!("; {unit} is conserved{but}, its total is checked in each run"),
+            None => format!("; {unit} is conserved{but}"),
         }
     });
     let made = if parts.is_empty() { "nothing declared".into() } else { parts.join(", ") };

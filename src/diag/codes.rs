@@ -160,6 +160,7 @@ codes! {
     W0505 "a limited flow under `rk2` or `rk4`"
     W0506 "a flow of chance under `rk2` or `rk4`"
     W0601 "`each step` with a step that is not 1"
+    W0701 "an entity of which none is born"
     W0801 "runs that are all the same"
     W0802 "samples of nothing"
 }

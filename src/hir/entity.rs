@@ -287,10 +287,13 @@ impl<'a> Resolver<'a> {
         let when = self.expr(when);
         let mut out = Vec::new();
         for (place, target) in routes {
-            let stock = self.place(place);
+            let stock = self.whole_of_own(place, entity).unwrap_or_else(|| self.place(place));
             let own = match stock.kind {
                 PlaceKind::Decl(id) => self.model.decl(id).entity == Some(entity),
-                PlaceKind::Unknown => continue,
+                PlaceKind::Unknown => {
+                    out.push((stock, Vec::new(), place.span));
+                    continue;
+                }
                 PlaceKind::Cloud => false,
             };
             if !own {
@@ -302,6 +305,7 @@ impl<'a> Resolver<'a> {
                 )
                 .help("write the member's stock first: `{ supply -> treasury }`");
                 self.report(error);
+                out.push((Place { kind: PlaceKind::Unknown, ..stock }, Vec::new(), place.span));
                 continue;
             }
             let parts = self.target(target, false);
@@ -309,6 +313,17 @@ impl<'a> Resolver<'a> {
         }
         self.stand_in(None);
         self.model.retires.push(Retire { entity, when, routes: out, span });
+    }
+
+    /// All of an array that is the member's own, by its bare name: what holds of each of its stocks is said once.
+    fn whole_of_own(&mut self, place: &'a ast::Place, entity: EntityId) -> Option<Place> {
+        let ast::PlaceKind::Name { name, subscripts } = &place.kind else { return None };
+        let Some(Meaning::Decl(id)) = self.names.get(&name.text).map(|e| e.meaning) else { return None };
+        if !subscripts.is_empty() || self.model.decl(id).entity != Some(entity) || self.open_axes(id).is_empty() {
+            return None;
+        }
+        let at = self.own_subscripts(id, place.span);
+        Some(Place { kind: PlaceKind::Decl(id), at, otherwise: None, span: place.span })
     }
 
     /// Where something goes: one place, with another in its stead, or several.

@@ -350,6 +350,16 @@ pub enum Descend {
     Stop,
 }
 
+impl Life {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Life::Births => "births",
+            Life::Deaths => "deaths",
+        }
+    }
+}
+
 impl Trait {
     /// The expressions that it is worked out from.
     pub fn parts(&self, model: &Model) -> Vec<ExprId> {
