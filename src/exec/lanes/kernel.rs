@@ -2,8 +2,9 @@
 //!
 //! In: instructions, and registers in one stretch of memory ([`Files`]). Out: the registers. Invariant: the bits of a lane hang on that
 //! lane alone; no operation is contracted with another, so all instruction sets give the same bits. A group is loaded, worked out
-//! and stored: a result may lie where an operand lay. What is worked out stands in the kernels themselves, not in closures, which
-//! would not be of their instruction set. Absent on purpose: calls, which are done lane after lane (see `block`).
+//! and stored: a result may lie where an operand lay. A kernel knows which of its operands are rows, and loads those once.
+//! What is worked out stands in the kernels themselves, not in closures, which would not be of their instruction set.
+//! Absent on purpose: calls, which are done lane after lane (see `block`).
 
 use super::code::{Act, Code, FILES, File, Inst, Place, Sizes};
 use super::graph::Do;
@@ -64,9 +65,6 @@ pub(super) struct Plan {
     len: usize,
 }
 
-/// The bit of an offset that says that it is a row: one group for all lanes.
-const ROW: u32 = 1 << 31;
-
 impl Plan {
     pub(super) fn new(sizes: &Sizes, lanes: usize) -> Self {
         let group = GROUP.min(lanes);
@@ -89,11 +87,6 @@ impl Plan {
             f => f,
         };
         self.starts[file] + place.number() * self.strides[file]
-    }
-
-    fn operand(&self, place: Place, turned: bool) -> u32 {
-        let row = if place.file() == File::Row as usize { ROW } else { 0 };
-        self.offset(place, turned) as u32 | row
     }
 }
 
@@ -194,7 +187,7 @@ impl Ripe {
 
 impl Ready {
     fn new(inst: &Inst, set: Set, plan: &Plan, turned: bool) -> Self {
-        let of = |place: Place| plan.operand(place, turned);
+        let of = |place: Place| plan.offset(place, turned) as u32;
         let call = match inst.act {
             Act::Call(number) => Some((number, inst.to)),
             _ => None,
@@ -204,7 +197,17 @@ impl Ready {
         if matches!(inst.act, Act::Holds | Act::HoldsIf(_) | Act::Forward | Act::Fine | Act::Finite) {
             (to, c) = (plan.fine as u32, plan.fine as u32);
         }
-        let kernel = kernel(set, inst.act, plan.lanes == 1);
+        // Of the operands that it has.
+        let operands = match inst.act {
+            Act::Call(_) => 0,
+            Act::Two(_) | Act::HoldsIf(_) => 2,
+            Act::Pair(..) | Act::Select => 3,
+            Act::SelectIf(_) => 4,
+            _ => 1,
+        };
+        let places = [inst.a, inst.b, inst.c, inst.d].into_iter().take(operands).enumerate();
+        let rows = places.filter(|(_, p)| p.file() == File::Row as usize).fold(0, |rows, (i, _)| rows | 1 << i);
+        let kernel = kernel(set, inst.act, rows, plan.lanes == 1);
         Self { kernel, to, a: of(inst.a), b: of(inst.b), c, d: of(inst.d), call }
     }
 }
@@ -225,40 +228,51 @@ pub(super) fn run(ripe: &Ripe, late: bool, files: &mut Files, caller: &mut dyn F
     }
 }
 
-/// One group of an operand; of a row, its one group.
-#[inline(always)]
-unsafe fn load<const W: usize>(base: *const f64, operand: u32, k: usize) -> [f64; W] {
-    let along = ((operand >> 31) as usize).wrapping_sub(1);
-    let at = (operand & !ROW) as usize + (k & along);
-    // SAFETY: a register has as many numbers as there are lanes, and `k + W` is no more than that.
-    unsafe { *base.add(at).cast::<[f64; W]>() }
-}
-
-/// A kernel: for each group the operands that it names, and its result out of them, lane by lane.
+/// A kernel: for each group the operands that it names, and its result out of them, lane by lane. Operands whose bit is set in
+/// `$rows` are rows: one group for all lanes.
 macro_rules! kernel {
-    ($base:ident, $n:ident, $inst:ident, ($($x:ident),+) => $value:expr) => {
-        let mut k = 0;
-        while k < $n {
-            // SAFETY: as of `load`.
-            unsafe {
-                $(let $x = load::<W>($base, $inst.$x, k);)+
+    ($base:ident, $n:ident, $inst:ident, $rows:expr, ($($x:ident $bit:literal),+) => $value:expr) => {
+        // SAFETY: a register has as many numbers as there are lanes, a row as many as a group, and groups divide lanes.
+        unsafe {
+            $(
+                let $x = $base.add($inst.$x as usize).cast::<[f64; W]>();
+                let $x = ($x, if $rows & $bit == 0 { [0.0; W] } else { *$x });
+            )+
+            let to = $base.add($inst.to as usize).cast::<[f64; W]>();
+            for group in 0..$n / W {
+                $(let $x = if $rows & $bit == 0 { *$x.0.add(group) } else { $x.1 };)+
                 let mut out = [0.0; W];
                 for l in 0..W {
                     $(let $x = $x[l];)+
                     out[l] = $value;
                 }
-                *$base.add($inst.to as usize + k).cast::<[f64; W]>() = out;
+                *to.add(group) = out;
             }
-            k += W;
         }
+    };
+}
+
+/// The kernel of so many operands, some of which are rows: it is known where the kernel is made.
+macro_rules! rows {
+    ($rows:expr, $kernel:ident, [$($arg:tt)*], 1 $(, $set:literal)*) => {
+        if $rows & 1 == 0 { $kernel::<$($arg)*, { 0 $(| $set)* }> } else { $kernel::<$($arg)*, { 1 $(| $set)* }> }
+    };
+    ($rows:expr, $kernel:ident, $args:tt, 2 $(, $set:literal)*) => {
+        if $rows & 2 == 0 { rows!($rows, $kernel, $args, 1 $(, $set)*) } else { rows!($rows, $kernel, $args, 1 $(, $set)*, 2) }
+    };
+    ($rows:expr, $kernel:ident, $args:tt, 3 $(, $set:literal)*) => {
+        if $rows & 4 == 0 { rows!($rows, $kernel, $args, 2 $(, $set)*) } else { rows!($rows, $kernel, $args, 2 $(, $set)*, 4) }
+    };
+    ($rows:expr, $kernel:ident, $args:tt, 4) => {
+        if $rows & 8 == 0 { rows!($rows, $kernel, $args, 3) } else { rows!($rows, $kernel, $args, 3, 8) }
     };
 }
 
 /// The kernel of an operation among these: it is known where the kernel is made.
 macro_rules! among {
-    ($op:expr, [$($name:ident),*], $kernel:ident) => {
+    ($op:expr, $rows:expr, [$($name:ident),*], $kernel:ident, $of:tt) => {
         match $op {
-            $(Do::$name => $kernel::<W, { Do::$name as u8 }>,)*
+            $(Do::$name => rows!($rows, $kernel, [W, { Do::$name as u8 }], $of),)*
             // No other is asked for.
             _ => nothing,
         }
@@ -269,65 +283,65 @@ macro_rules! among {
 macro_rules! set {
     ($name:ident $(, $features:literal)?) => {
         mod $name {
-            use super::{Act, Do, Kernel, Ready, load};
+            use super::{Act, Do, Kernel, Ready};
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn copy<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a) => a);
+            unsafe fn copy<const W: usize, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1) => a);
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn one<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a) => Do::ALL[A as usize].of([a, 0.0, 0.0]));
+            unsafe fn one<const W: usize, const A: u8, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1) => Do::ALL[A as usize].of([a, 0.0, 0.0]));
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn two<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, b) => Do::ALL[A as usize].of([a, b, 0.0]));
+            unsafe fn two<const W: usize, const A: u8, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, b 2) => Do::ALL[A as usize].of([a, b, 0.0]));
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn pair<const W: usize, const A: u8, const B: u8, const TURNED: bool>(
+            unsafe fn pair<const W: usize, const A: u8, const B: u8, const TURNED: bool, const R: u8>(
                 base: *mut f64,
                 n: usize,
                 inst: &Ready,
             ) {
-                kernel!(base, n, inst, (a, b, c) => {
+                kernel!(base, n, inst, R, (a 1, b 2, c 4) => {
                     let first = Do::ALL[A as usize].of([a, b, 0.0]);
                     Do::ALL[B as usize].of(if TURNED { [c, first, 0.0] } else { [first, c, 0.0] })
                 });
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn select<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, b, c) => Do::Select.of([a, b, c]));
+            unsafe fn select<const W: usize, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, b 2, c 4) => Do::Select.of([a, b, c]));
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn select_if<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, b, c, d) => {
+            unsafe fn select_if<const W: usize, const A: u8, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, b 2, c 4, d 8) => {
                     if Do::ALL[A as usize].of([a, b, 0.0]) != 0.0 { c } else { d }
                 });
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn holds<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, c) => if a != 0.0 { c } else { 0.0 });
+            unsafe fn holds<const W: usize, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, c 4) => if a != 0.0 { c } else { 0.0 });
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn holds_if<const W: usize, const A: u8>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, b, c) => if Do::ALL[A as usize].of([a, b, 0.0]) != 0.0 { c } else { 0.0 });
+            unsafe fn holds_if<const W: usize, const A: u8, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, b 2, c 4) => if Do::ALL[A as usize].of([a, b, 0.0]) != 0.0 { c } else { 0.0 });
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn forward<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, c) => if a < 0.0 { 0.0 } else { c });
+            unsafe fn forward<const W: usize, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, c 4) => if a < 0.0 { 0.0 } else { c });
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn fine<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, c) => {
+            unsafe fn fine<const W: usize, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, c 4) => {
                     // Without a branch.
                     let (low, high) = (a >= 0.0, a <= f64::MAX);
                     if low & high { c } else { 0.0 }
@@ -335,58 +349,70 @@ macro_rules! set {
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn finite<const W: usize>(base: *mut f64, n: usize, inst: &Ready) {
-                kernel!(base, n, inst, (a, c) => if a.abs() <= f64::MAX { c } else { 0.0 });
+            unsafe fn finite<const W: usize, const R: u8>(base: *mut f64, n: usize, inst: &Ready) {
+                kernel!(base, n, inst, R, (a 1, c 4) => if a.abs() <= f64::MAX { c } else { 0.0 });
             }
 
             unsafe fn nothing(_: *mut f64, _: usize, _: &Ready) {}
 
-            fn paired<const W: usize, const B: u8, const TURNED: bool>(first: Do) -> Kernel {
+            fn paired<const W: usize, const B: u8, const TURNED: bool>(first: Do, rows: u8) -> Kernel {
                 match first {
-                    Do::Add => pair::<W, { Do::Add as u8 }, B, TURNED>,
-                    Do::Subtract => pair::<W, { Do::Subtract as u8 }, B, TURNED>,
-                    Do::Multiply => pair::<W, { Do::Multiply as u8 }, B, TURNED>,
-                    Do::Divide => pair::<W, { Do::Divide as u8 }, B, TURNED>,
-                    Do::Min => pair::<W, { Do::Min as u8 }, B, TURNED>,
-                    Do::Max => pair::<W, { Do::Max as u8 }, B, TURNED>,
+                    Do::Add => rows!(rows, pair, [W, { Do::Add as u8 }, B, TURNED], 3),
+                    Do::Subtract => rows!(rows, pair, [W, { Do::Subtract as u8 }, B, TURNED], 3),
+                    Do::Multiply => rows!(rows, pair, [W, { Do::Multiply as u8 }, B, TURNED], 3),
+                    Do::Divide => rows!(rows, pair, [W, { Do::Divide as u8 }, B, TURNED], 3),
+                    Do::Min => rows!(rows, pair, [W, { Do::Min as u8 }, B, TURNED], 3),
+                    Do::Max => rows!(rows, pair, [W, { Do::Max as u8 }, B, TURNED], 3),
                     _ => nothing,
                 }
             }
 
-            fn turned<const W: usize, const TURNED: bool>(first: Do, then: Do) -> Kernel {
+            fn turned<const W: usize, const TURNED: bool>(first: Do, then: Do, rows: u8) -> Kernel {
                 match then {
-                    Do::Add => paired::<W, { Do::Add as u8 }, TURNED>(first),
-                    Do::Subtract => paired::<W, { Do::Subtract as u8 }, TURNED>(first),
-                    Do::Multiply => paired::<W, { Do::Multiply as u8 }, TURNED>(first),
-                    Do::Divide => paired::<W, { Do::Divide as u8 }, TURNED>(first),
-                    Do::Min => paired::<W, { Do::Min as u8 }, TURNED>(first),
-                    Do::Max => paired::<W, { Do::Max as u8 }, TURNED>(first),
+                    Do::Add => paired::<W, { Do::Add as u8 }, TURNED>(first, rows),
+                    Do::Subtract => paired::<W, { Do::Subtract as u8 }, TURNED>(first, rows),
+                    Do::Multiply => paired::<W, { Do::Multiply as u8 }, TURNED>(first, rows),
+                    Do::Divide => paired::<W, { Do::Divide as u8 }, TURNED>(first, rows),
+                    Do::Min => paired::<W, { Do::Min as u8 }, TURNED>(first, rows),
+                    Do::Max => paired::<W, { Do::Max as u8 }, TURNED>(first, rows),
                     _ => nothing,
                 }
             }
 
             /// The kernel of an instruction.
-            pub(super) fn of<const W: usize>(act: Act) -> Kernel {
+            pub(super) fn of<const W: usize>(act: Act, rows: u8) -> Kernel {
                 match act {
-                    Act::Move => copy::<W>,
-                    Act::One(op) => among!(op, [Negate, Not, Abs, Sqrt, Floor, Ceil, Round, Trunc, Exp, Ln], one),
+                    Act::Move => rows!(rows, copy, [W], 1),
+                    Act::One(op) => {
+                        among!(op, rows, [Negate, Not, Abs, Sqrt, Floor, Ceil, Round, Trunc, Exp, Ln], one, 1)
+                    }
                     Act::Two(op) => among!(
                         op,
+                        rows,
                         [
                             Add, Subtract, Multiply, Divide, Min, Max, Less, LessEq, Greater, GreaterEq, Equal, NotEqual,
                             And, Or, Power
                         ],
-                        two
+                        two,
+                        2
                     ),
-                    Act::Pair(first, then, false) => turned::<W, false>(first, then),
-                    Act::Pair(first, then, true) => turned::<W, true>(first, then),
-                    Act::Select => select::<W>,
-                    Act::SelectIf(op) => among!(op, [Less, LessEq, Greater, GreaterEq, Equal, NotEqual], select_if),
-                    Act::Holds => holds::<W>,
-                    Act::HoldsIf(op) => among!(op, [Less, LessEq, Greater, GreaterEq, Equal, NotEqual], holds_if),
-                    Act::Forward => forward::<W>,
-                    Act::Fine => fine::<W>,
-                    Act::Finite => finite::<W>,
+                    Act::Pair(first, then, false) => turned::<W, false>(first, then, rows),
+                    Act::Pair(first, then, true) => turned::<W, true>(first, then, rows),
+                    Act::Select => rows!(rows, select, [W], 3),
+                    Act::SelectIf(op) => among!(
+                        op,
+                        rows,
+                        [Less, LessEq, Greater, GreaterEq, Equal, NotEqual],
+                        select_if,
+                        4
+                    ),
+                    Act::Holds => rows!(rows, holds, [W], 1),
+                    Act::HoldsIf(op) => {
+                        among!(op, rows, [Less, LessEq, Greater, GreaterEq, Equal, NotEqual], holds_if, 2)
+                    }
+                    Act::Forward => rows!(rows, forward, [W], 1),
+                    Act::Fine => rows!(rows, fine, [W], 1),
+                    Act::Finite => rows!(rows, finite, [W], 1),
                     Act::Call(_) => nothing,
                 }
             }
@@ -400,19 +426,19 @@ set!(avx2, "avx2,bmi2");
 #[cfg(target_arch = "x86_64")]
 set!(avx512, "avx512f,avx512dq,avx512vl,avx512bw,bmi2");
 
-fn kernel(set: Set, act: Act, alone: bool) -> Kernel {
+fn kernel(set: Set, act: Act, rows: u8, alone: bool) -> Kernel {
     // One lane is one number at a time.
     if alone {
-        return plain::of::<1>(act);
+        return plain::of::<1>(act, rows);
     }
     match set {
-        Set::Plain => plain::of::<GROUP>(act),
+        Set::Plain => plain::of::<GROUP>(act, rows),
         #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => avx2::of::<GROUP>(act),
+        Set::Avx2 => avx2::of::<GROUP>(act, rows),
         #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => avx512::of::<GROUP>(act),
+        Set::Avx512 => avx512::of::<GROUP>(act, rows),
         #[cfg(not(target_arch = "x86_64"))]
-        _ => plain::of::<GROUP>(act),
+        _ => plain::of::<GROUP>(act, rows),
     }
 }
 
