@@ -82,7 +82,8 @@ impl Groups {
 struct Room {
     known: Known,
     left: f64,
-    /// The factor of those that share it.
+    /// What those want that share it, and the factor of what they get.
+    all: f64,
     factor: f64,
 }
 
@@ -293,18 +294,19 @@ impl Run<'_> {
         self.work_out(source, short, edges);
         let room = &mut edges.rooms[source];
         let amount = match short {
-            ShortKind::CappedFirst => {
-                if wanted < room.left {
-                    wanted
-                } else {
-                    room.left
-                }
-            }
-            ShortKind::Capped => {
+            // Who shares it with nobody takes what there is, to the bit.
+            ShortKind::Capped if room.all != wanted => {
                 if room.factor == 1.0 {
                     wanted
                 } else {
                     wanted * room.factor
+                }
+            }
+            ShortKind::CappedFirst | ShortKind::Capped => {
+                if room.left < wanted {
+                    room.left
+                } else {
+                    wanted
                 }
             }
             ShortKind::OrSkip => {
@@ -401,14 +403,13 @@ impl Run<'_> {
             let mut left = self.stock(source);
             ins.iter().filter(|e| kind(e).is_none()).for_each(|e| left += self.inflow(e));
             outs.iter().filter(|e| kind(e).is_none()).for_each(|e| left -= self.outflow(e));
-            room = Room { known: Known::Room, left: at_least_0(left), factor: 1.0 };
+            room = Room { known: Known::Room, left: at_least_0(left), all: 0.0, factor: 1.0 };
         }
         let capped = || outs.iter().filter(|e| kind(e) == Some(ShortKind::Capped));
         if room.known < need && room.known == Known::Room {
-            let mut all = 0.0;
-            capped().for_each(|e| all += size(self.wanted[e.moved as usize], e.way));
-            let enough = fits(all, room.left, self.step, self.peaks[source]);
-            room.factor = if enough { 1.0 } else { room.left / all };
+            capped().for_each(|e| room.all += size(self.wanted[e.moved as usize], e.way));
+            let enough = fits(room.all, room.left, self.step, self.peaks[source]);
+            room.factor = if enough { 1.0 } else { room.left / room.all };
             room.known = Known::Pool;
         }
         if room.known < need {

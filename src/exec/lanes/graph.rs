@@ -342,6 +342,12 @@ impl<'m> Graph<'m> {
             let values = args.map(|v| known(v).unwrap_or(0.0));
             return self.constant(op.of(values));
         }
+        let mut args = args;
+        if let (Do::Select, Node::Do(Do::Select, [c, same, _])) = (op, self.nodes[args[1] as usize])
+            && c == args[0]
+        {
+            args[1] = same;
+        }
         // What changes no bit is left out: 1 as a factor or a divisor, arms that are the same or known, conditions that hold.
         match (op, known(args[0]), known(args[1])) {
             (Do::Multiply | Do::Divide, _, Some(1.0)) => return args[0],

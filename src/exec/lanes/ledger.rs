@@ -22,6 +22,7 @@ pub(super) struct Settled {
 struct Room {
     known: Known,
     left: V,
+    all: V,
     factor: V,
 }
 
@@ -122,12 +123,14 @@ impl Builder<'_> {
         let holds = self.condition(id);
         let value = self.g.select(holds, amount, self.zero);
         if !self.last {
-            if !self.g.is_nonnegative(value) && !m.two_way {
-                // Less than nothing, by rounding or not, is told apart alone; what is no number shows in what it moves.
-                self.check(Check::Forward(value));
-            }
-            if m.trade.is_some() || !matches!(m.short, None | Some(ShortKind::Capped)) {
-                self.check(Check::Finite(value));
+            // Less than nothing, by rounding or not, is told apart alone; what is not finite mostly shows in what it moves.
+            let forward = m.two_way || self.g.is_nonnegative(value);
+            let shows = m.trade.is_none() && (m.short.is_none() || m.from.is_none());
+            match (forward, shows) {
+                (true, true) => {}
+                (false, true) => self.check(Check::Forward(value)),
+                (true, false) => self.check(Check::Finite(value)),
+                (false, false) => self.check(Check::Fine(value)),
             }
             if m.once {
                 let at = self.layout.done as usize + i;
@@ -278,7 +281,19 @@ impl Builder<'_> {
         let Some(short) = m.short else { return Ok(()) };
         let Some(source) = self.source(id)? else { return Ok(()) };
         let wanted = self.wanted[id.0 as usize];
-        self.work_out(source, short, edges, rooms);
+        let exact = !self.last && self.takes_the_rest(id, edges);
+        if !(exact && self.is_covered(source, edges)) {
+            self.work_out(source, short, edges, rooms);
+        }
+        if exact {
+            let left = self.room(source, edges);
+            // Where nothing else leaves it, it is not below 0.
+            let left = if edges.outs.of(source).len() == 1 { left } else { self.g.at_least_0(left) };
+            let lacks = self.g.two(Do::Less, left, wanted);
+            let amount = self.g.select(lacks, left, wanted);
+            self.gets(id, amount, lacks);
+            return Ok(());
+        }
         let room = rooms[source];
         if self.hopes() {
             if short != ShortKind::Capped {
@@ -288,13 +303,17 @@ impl Builder<'_> {
             return Ok(());
         }
         let amount = match short {
-            ShortKind::CappedFirst => {
-                let enough = self.g.two(Do::Less, wanted, room.left);
-                self.g.select(enough, wanted, room.left)
-            }
-            ShortKind::Capped => {
-                // A factor of 1 changes nothing.
-                self.g.two(Do::Multiply, wanted, room.factor)
+            ShortKind::CappedFirst | ShortKind::Capped => {
+                let lacks = self.g.two(Do::Less, room.left, wanted);
+                let rest = self.g.select(lacks, room.left, wanted);
+                if self.is_shared(source, edges) && short == ShortKind::Capped {
+                    // A factor of 1 changes nothing.
+                    let shares = self.g.two(Do::NotEqual, room.all, wanted);
+                    let part = self.g.two(Do::Multiply, wanted, room.factor);
+                    self.g.select(shares, part, rest)
+                } else {
+                    rest
+                }
             }
             ShortKind::OrSkip => {
                 let fits = self.fits(wanted, room.left, source);
@@ -308,6 +327,27 @@ impl Builder<'_> {
         let changed = self.g.two(Do::NotEqual, amount, wanted);
         self.gets(id, amount, changed);
         Ok(())
+    }
+
+    /// Whether a move alone is limited at its source, behind all else that leaves it: then what is left is what it leaves, to the bit,
+    /// and there is nothing to hope for.
+    fn takes_the_rest(&self, id: MoveId, edges: &Edges) -> bool {
+        let m = &self.model.moves[id.0 as usize];
+        let capped = matches!(m.short, Some(ShortKind::Capped | ShortKind::CappedFirst)) && m.trade.is_none();
+        let Some(source) = m.from.filter(|s| capped && !m.two_way && !self.model.stocks[*s].signed) else {
+            return false;
+        };
+        let limited = |end: &End| self.model.moves[end.moved as usize].short.is_some();
+        match edges.outs.of(source).split_last() {
+            Some((last, rest)) => last.moved == id.0 && !rest.iter().chain(edges.ins.of(source)).any(limited),
+            None => false,
+        }
+    }
+
+    /// Whether several capped moves share a source.
+    fn is_shared(&self, source: usize, edges: &Edges) -> bool {
+        let capped = |end: &&End| self.model.moves[end.moved as usize].short == Some(ShortKind::Capped);
+        edges.outs.of(source).iter().filter(capped).count() > 1
     }
 
     /// A trade goes through as far as the poorest of its sources lets it.
@@ -426,20 +466,12 @@ impl Builder<'_> {
         let model = self.model;
         let kind = |end: &&End| model.moves[end.moved as usize].short;
         let mut room = rooms[source];
-        let (ins, outs) = (edges.ins.of(source), edges.outs.of(source));
+        let outs = edges.outs.of(source);
         if room.known == Known::Nothing {
-            let mut left = self.stock(source);
-            for end in ins.iter().filter(|e| kind(e).is_none()) {
-                let amount = self.inflow(end);
-                left = self.g.two(Do::Add, left, amount);
-            }
-            for end in outs.iter().filter(|e| kind(e).is_none()) {
-                let amount = self.outflow(end);
-                left = self.g.two(Do::Subtract, left, amount);
-            }
+            let left = self.room(source, edges);
             // Who asks for no more than there is asks for nothing of what is below 0.
             let left = if self.hopes() { left } else { self.g.at_least_0(left) };
-            room = Room { known: Known::Room, left, factor: self.one };
+            room = Room { known: Known::Room, left, all: self.zero, factor: self.one };
         }
         let capped: Vec<&End> = outs.iter().filter(|e| kind(e) == Some(ShortKind::Capped)).collect();
         if room.known < need && room.known == Known::Room {
@@ -464,6 +496,7 @@ impl Builder<'_> {
                 let amount = self.size(self.wanted[end.moved as usize], end.way);
                 all = self.g.two(Do::Add, all, amount);
             }
+            room.all = all;
             let (enough, part) = (self.fits(all, room.left, source), self.g.two(Do::Divide, room.left, all));
             room.factor = self.g.select(enough, self.one, part);
             room.known = Known::Pool;
@@ -477,6 +510,22 @@ impl Builder<'_> {
             room.known = Known::Left;
         }
         rooms[source] = room;
+    }
+
+    /// What a source has for what is limited.
+    fn room(&mut self, source: usize, edges: &Edges) -> V {
+        let model = self.model;
+        let unlimited = |end: &&End| model.moves[end.moved as usize].short.is_none();
+        let mut left = self.stock(source);
+        for end in edges.ins.of(source).iter().filter(unlimited) {
+            let amount = self.inflow(end);
+            left = self.g.two(Do::Add, left, amount);
+        }
+        for end in edges.outs.of(source).iter().filter(unlimited) {
+            let amount = self.outflow(end);
+            left = self.g.two(Do::Subtract, left, amount);
+        }
+        left
     }
 
     /// What an end brings a stock.
@@ -541,8 +590,9 @@ impl Builder<'_> {
     /// Whether all that leaves a stock is limited and was found to be there, and nothing comes in: then what is left is fine. Of several
     /// together that holds but for rounding.
     fn is_covered(&self, s: usize, edges: &Edges) -> bool {
-        let outs = edges.outs.of(s);
-        edges.ins.of(s).is_empty() && outs.len() == 1 && self.model.moves[outs[0].moved as usize].short.is_some()
+        let [end] = edges.outs.of(s) else { return false };
+        let found = self.hopes() && self.model.moves[end.moved as usize].short.is_some();
+        edges.ins.of(s).is_empty() && (found || self.takes_the_rest(MoveId(end.moved), edges))
     }
 
     fn balance(&mut self, s: usize, edges: &Edges) -> V {
@@ -611,7 +661,11 @@ impl Builder<'_> {
     /// Trims the largest outflow of a stock that lacks no more than rounding, or keeps it; whether it did.
     fn trim(&mut self, s: usize, edges: &Edges, rooms: &[Room]) -> V {
         let outs = edges.outs.of(s);
-        if outs.is_empty() || outs.len() > MANY || outs.iter().any(|end| end.way != Way::One) {
+        if outs.is_empty()
+            || outs.len() > MANY
+            || self.is_covered(s, edges)
+            || outs.iter().any(|end| end.way != Way::One)
+        {
             return self.zero;
         }
         let after = self.balance(s, edges);

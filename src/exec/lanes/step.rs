@@ -219,6 +219,9 @@ impl<'m> Builder<'m> {
             let value = self.now[stock.cell.0 as usize];
             if !stock.signed {
                 self.check(Check::Fine(value));
+                // Nor is it a 0 with a sign, which no sum of what is not would come to.
+                let inverse = self.g.two(Do::Divide, self.one, value);
+                self.check(Check::Forward(inverse));
             }
             self.now[self.layout.peaks as usize + i] = self.g.one(Do::Abs, value);
         }

@@ -203,9 +203,10 @@ impl<'m> Oracle<'m> {
         if let (Some(short), Some(source)) = (self.short(id), self.source(id)) {
             let left = self.left(source, short, together);
             amount = match short {
-                ShortKind::CappedFirst if wanted < left => wanted,
-                ShortKind::CappedFirst => left,
-                ShortKind::Capped => wanted * self.common(source, together),
+                // Who shares it with nobody takes what there is, to the bit.
+                ShortKind::Capped if self.capped(source, together) != wanted => wanted * self.common(source, together),
+                ShortKind::CappedFirst | ShortKind::Capped if left < wanted => left,
+                ShortKind::CappedFirst | ShortKind::Capped => wanted,
                 ShortKind::OrSkip if self.fits(wanted, left, source) => wanted,
                 ShortKind::OrSkip => 0.0,
             };
@@ -296,11 +297,16 @@ impl<'m> Oracle<'m> {
         wanted <= left || wanted - left <= rounding(self.step) * size
     }
 
+    /// What all capped moves want of a source together.
+    fn capped(&self, source: Held, together: &[Moved]) -> f64 {
+        let capped = |m: &&Moved| self.short(**m) == Some(ShortKind::Capped) && self.source(**m) == Some(source);
+        together.iter().filter(capped).fold(0.0, |all, m| all + self.size(*m, self.wanted(*m)))
+    }
+
     /// The share that all get who are capped at a source.
     fn common(&self, source: Held, together: &[Moved]) -> f64 {
         let left = self.left(source, ShortKind::Capped, together);
-        let capped = |m: &&Moved| self.short(**m) == Some(ShortKind::Capped) && self.source(**m) == Some(source);
-        let all = together.iter().filter(capped).fold(0.0, |all, m| all + self.size(*m, self.wanted(*m)));
+        let all = self.capped(source, together);
         if self.fits(all, left, source) { 1.0 } else { left / all }
     }
 
