@@ -2,8 +2,7 @@
 
 use super::infer::Infer;
 use super::{Ty, Typed};
-use crate::diag::{Code, Diagnostic};
-use crate::hir::{DeclKind, Move, Place, PlaceKind, SpawnKind};
+use crate::hir::{DeclKind, Place, PlaceKind, SpawnKind};
 use crate::units::{Dim, Unit};
 
 impl Infer<'_> {
@@ -43,7 +42,7 @@ impl Infer<'_> {
                     let route = super::births::as_move(retire, from, to);
                     self.fresh_declaration(|i| {
                         i.ends(route.ends().flat_map(|p| std::iter::once(p).chain(p.otherwise.as_deref())));
-                        i.by_amounts(&route, &held)
+                        i.are_amounts(&route, &held)
                     })
                 }
                 _ => true,
@@ -66,25 +65,5 @@ impl Infer<'_> {
                 self.element(id, &place.at, None, &held);
             }
         }
-    }
-
-    /// Whether a route is split by amounts, or something is wrong with its parts: a member leaves all that it holds.
-    fn by_amounts(&mut self, route: &Move, held: &Typed) -> bool {
-        let before = self.diagnostics.len();
-        let amounts = self.are_amounts(route, held);
-        let part = route.shares().next().filter(|_| amounts && self.diagnostics.len() == before);
-        if let (Some(part), Ty::Number(_)) = (part, &held.ty) {
-            let error = Diagnostic::new(
-                Code::E0411,
-                "what a member leaves is split by shares",
-                self.model.expr(part).span,
-                "this is an amount",
-            )
-            .help(
-                "it leaves all that it holds: write shares, `40%` and `rest`, or move an amount before by a transfer",
-            );
-            self.report(error);
-        }
-        amounts
     }
 }

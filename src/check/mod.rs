@@ -135,7 +135,7 @@ pub struct Facts {
     pub goals: Vec<Option<Unit>>,
     /// Of each `spawn`, whether it says how many are born per time, and not in each step.
     pub per_time: Vec<bool>,
-    /// Of each route of each `retire`, whether something is wrong with its parts: no shares in any case.
+    /// The same as `amounts` of each route of each `retire`.
     pub routes: Vec<Vec<bool>>,
     /// Each named value, by [`DeclId`].
     pub decls: Vec<DeclFacts>,
