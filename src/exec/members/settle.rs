@@ -55,6 +55,8 @@ pub(super) struct Edges {
 pub(super) struct Room {
     known: Known,
     left: Vec<f64>,
+    /// What those want that share it, and the factor of what they get.
+    all: Vec<f64>,
     factor: Vec<f64>,
 }
 
@@ -403,10 +405,13 @@ impl Run<'_> {
             let room = &mut self.ledger.rooms[stock];
             let left = room.left[whose];
             let amount = match short {
-                ShortKind::CappedFirst if wanted < left => wanted,
-                ShortKind::CappedFirst => left,
-                ShortKind::Capped if room.factor[whose] == 1.0 => wanted,
-                ShortKind::Capped => wanted * room.factor[whose],
+                // Who shares it with nobody takes what there is, to the bit.
+                ShortKind::Capped if room.all[whose] != wanted => match room.factor[whose] {
+                    1.0 => wanted,
+                    factor => wanted * factor,
+                },
+                ShortKind::CappedFirst | ShortKind::Capped if left < wanted => left,
+                ShortKind::CappedFirst | ShortKind::Capped => wanted,
                 ShortKind::OrSkip if fits(wanted, left, self.step, peak) => wanted,
                 ShortKind::OrSkip => 0.0,
             };
@@ -561,6 +566,7 @@ impl Run<'_> {
                 if enough { 1.0 } else { room.left[i] / all[i] }
             };
             room.factor = (0..all.len()).map(factor).collect();
+            room.all = all;
             room.known = Known::Pool;
         }
         if room.known < need {
