@@ -38,14 +38,18 @@ impl Folder {
         self.0.path()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, model: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowc"));
-        command.args(["run", "m.flow"]).args(args).current_dir(self.path());
+        command.args(["run", model]).args(args).current_dir(self.path());
         command
     }
 
     fn run(&self, args: &[&str]) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = self.command(args).output().expect("flowc starts");
+        self.run_of("m.flow", args)
+    }
+
+    fn run_of(&self, model: &str, args: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(model, args).output().expect("flowc starts");
         (status.code().unwrap_or(-1), String::from_utf8_lossy(&stdout).into(), String::from_utf8_lossy(&stderr).into())
     }
 
@@ -208,7 +212,7 @@ fn an_interrupted_experiment_leaves_what_was_done() {
     let f = Folder::new();
     let args = ["--runs", "1000000", "--to", "6000", "--set", "users=1B", "--set", "fee=1%", "--threads", "1"];
     let child = f
-        .command(&[&args[..], &["-o", "runs.csv"]].concat())
+        .command("m.flow", &[&args[..], &["-o", "runs.csv"]].concat())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -228,4 +232,49 @@ fn an_interrupted_experiment_leaves_what_was_done() {
     // Nothing is left beside the files.
     let names: Vec<_> = std::fs::read_dir(f.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(names.len(), 3, "{names:?}");
+}
+
+/// What members have, of one run and of many, as files of a process.
+#[test]
+fn members_are_written_for_who_asks() {
+    let f = Folder::new();
+    let shops = "time month from 0 to 12\nrecord every 6 month\nentity Shop {\n  trait size ~ uniform(0, 1)\n  state sales = 0 next sales + size\n}\nspawn Shop: 3 initially\nspawn Shop: 1\nlet all = sum(Shop.sales)\nmetric total = final(all)\n";
+    std::fs::write(f.path().join("shops.flow"), shops).expect("written");
+    let run = |args: &[&str]| f.run_of("shops.flow", args);
+    let (code, _, err) = run(&["-q", "--members", "m.csv"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let one = f.read("m.csv");
+    // Three, nine and fifteen are there in the rows that are kept.
+    assert_eq!(one.lines().count(), 1 + 3 + 9 + 15);
+    assert_eq!(f.json("m.csv.manifest.json")["model"], "shops.flow");
+    let (code, _, err) =
+        run(&["-q", "--members", "m.json", "--where", "Shop: sales > 1", "--where", "Shop: number < 2"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let told = f.json("m.json");
+    assert!(told["rows"].as_array().expect("rows").iter().all(|r| r[7].as_u64() < Some(2)), "{told}");
+    assert_eq!(told["manifest"]["settings"][0]["option"], "--where");
+    // Run 3 of many is that run alone.
+    for threads in ["1", "3"] {
+        let file = format!("many{threads}.csv");
+        assert_eq!(run(&["-q", "--runs", "5", "--threads", threads, "--members", &file]).0, 0);
+    }
+    assert_eq!(f.read("many1.csv"), f.read("many3.csv"));
+    assert_eq!(run(&["-q", "--only-run", "3", "--members", "alone.csv"]).0, 0);
+    let without_key = |line: &str| line.replacen(",1,baseline,", ",", 1);
+    let third: Vec<String> = f.read("many1.csv").lines().filter(|l| l.starts_with("0,0,3,")).map(without_key).collect();
+    assert_eq!(third, f.read("alone.csv").lines().skip(1).collect::<Vec<_>>());
+    // The call is wrong, and nothing is written.
+    for args in [
+        &["--where", "Shop: sales > 1"][..],
+        &["--members", "no.txt"],
+        &["--members", "no.csv", "--where", "sales > 1"],
+        &["--members", "no.csv", "--where", "Shop: sales > 1 month"],
+        &["--members", "no.csv", "--where", "Shop: price > 1"],
+    ] {
+        let (code, out, err) = run(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
+        assert!(!err.is_empty(), "{args:?}");
+    }
+    assert_eq!(f.run(&["--members", "no.csv"]).0, 2);
+    assert!(!f.path().join("no.csv").exists());
 }

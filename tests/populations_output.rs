@@ -27,7 +27,7 @@ entity Product {
 spawn Seller: 2 initially
 spawn Product: 2 initially
 spawn Product: 0.5
-retire Product when popularity < 30% { supply[plain] -> cloud; supply[rare] -> cloud }
+retire Product when popularity < 30% { supply -> cloud }
 metric alive = final(Product)
 ";
 
@@ -42,7 +42,13 @@ fn ran(text: &str, only: &[(&str, &str)]) -> (Checked, Results) {
     let said: Vec<String> = checked.diagnostics.iter().map(|d| flowc::cli::plain(d, &checked.sources)).collect();
     assert!(checked.is_sound(), "{}", said.join("\n"));
     let ir = checked.lower().expect("sound");
-    let out: Outcome = flowc::exec::oracle::run(&ir, &Case::default());
+    let out: Outcome = flowc::exec::Program::new(&ir).run(&Case::default());
+    let oracle = flowc::exec::oracle::run(&ir, &Case::default());
+    assert_eq!(out.rolls.len(), oracle.rolls.len());
+    for (a, b) in out.rolls.iter().zip(&oracle.rolls) {
+        let bits = |roll: &flowc::exec::Roll| roll.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!((&a.rows, &a.numbers, &a.lives, bits(a)), (&b.rows, &b.numbers, &b.lives, bits(b)));
+    }
     let results = checked.results(&ir, &out);
     (checked, results)
 }

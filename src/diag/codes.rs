@@ -144,6 +144,8 @@ codes! {
     E0907 "a split that is off"
     E0908 "a draw that cannot be made"
     E0909 "a run without its column"
+    E0910 "more members than may live"
+    E0911 "a birth that cannot be"
     E1001 "a table that cannot be read"
     E1002 "a column that is not there"
     E1003 "a cell that is not what its column holds"

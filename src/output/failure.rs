@@ -1,5 +1,7 @@
 //! Why a run failed, in the model's names and units.
 
+mod life;
+
 use crate::check::Ty;
 use crate::check::draws::{argument, dist_of};
 use crate::diag::{Code, Diagnostic};
@@ -390,7 +392,7 @@ impl Failure<'_> {
                 let birth = &self.model.births(p)[i];
                 let how = match &birth.value {
                     ir::Born::Drawn { how, .. } => *how,
-                    _ => return self.life_of(birth.origin, "cannot be drawn", ""),
+                    _ => return self.drawn_of_nothing(birth.origin),
                 };
                 (birth.origin, how, self.row())
             }
@@ -667,82 +669,5 @@ impl Failure<'_> {
             .chain(time)
             .collect();
         if values.is_empty() { error } else { error.note(format!("there {}", values.join(", "))) }
-    }
-}
-
-impl Failure<'_> {
-    /// What went wrong when members came or went.
-    fn life(&self, kind: &FaultKind) -> Diagnostic {
-        let number = |v: f64| magnitude(v, 6);
-        let spawned = |spawn: usize| {
-            let spawn = &self.model.spawns[spawn];
-            (self.checked.model.spawns[spawn.number].span, self.population(spawn.population))
-        };
-        match kind {
-            FaultKind::Crowded { population, limit } => {
-                let decl = self.checked.model.decl(self.model.populations[population.0 as usize].decl);
-                Diagnostic::new(
-                    Code::E0908,
-                    format!("`{}` has more than {} members", decl.name, number(*limit)),
-                    decl.span,
-                    "a population that grows past its bound is most often a slip",
-                )
-                .help(format!("if so many are meant, say it: `entity {} at most … {{`", decl.name))
-            }
-            FaultKind::Births { spawn, value } => {
-                let (span, name) = spawned(*spawn);
-                Diagnostic::new(
-                    Code::E0908,
-                    format!("{} births of `{name}`", number(*value)),
-                    span,
-                    "this is no number of births",
-                )
-                .help("keep it at 0 or above: `max(0, …)`")
-            }
-            FaultKind::Unfunded { spawn, stock, needs, holds } => {
-                let (span, name) = spawned(*spawn);
-                let origin = self.model.stocks[*stock].origin;
-                let (needs, holds) = (self.amount(origin.decl, *needs), self.amount(origin.decl, *holds));
-                Diagnostic::new(
-                    Code::E0908,
-                    format!("`{}` holds too little for those who live from the start", self.name(origin)),
-                    span,
-                    format!("the next `{name}` opens with {needs}, and {holds} is left"),
-                )
-                .help("open it with more, or let fewer live initially")
-            }
-            FaultKind::Route { stock, part, value, .. } => {
-                let origin = self.model.stocks[*stock].origin;
-                let share = format!("{}%", magnitude(value * 100.0, 12));
-                match part {
-                    Some(part) => {
-                        self.life_of(origin, "cannot be shared out", &format!("part {} is {share}", part + 1))
-                    }
-                    None => self.life_of(origin, "cannot be shared out", &format!("its parts come to {share}")),
-                }
-            }
-            FaultKind::Nobody { stock, .. } => {
-                let origin = self.model.stocks[*stock].origin;
-                self.life_of(origin, "belongs to nobody here", "the reference names no living member")
-            }
-            FaultKind::Pick { population, birth, candidates, weight } => {
-                let origin = self.model.births(*population)[*birth].origin;
-                let why = match candidates {
-                    0 => "there is nobody to pick from".to_string(),
-                    n => format!("{n} candidates weigh {} together", number(*weight)),
-                };
-                self.life_of(origin, "cannot be picked", &why)
-            }
-            _ => self.life_of(self.model.births(ir::PopId(0))[0].origin, "failed", ""),
-        }
-    }
-
-    fn population(&self, population: ir::PopId) -> String {
-        self.checked.model.decl(self.model.populations[population.0 as usize].decl).name.clone()
-    }
-
-    fn life_of(&self, origin: Origin, fact: &str, why: &str) -> Diagnostic {
-        let decl = self.checked.model.decl(origin.decl);
-        Diagnostic::new(Code::E0908, format!("`{}` {fact}", self.name(origin)), decl.whole, why.to_string())
     }
 }

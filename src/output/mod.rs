@@ -349,7 +349,7 @@ pub(crate) fn results(checked: &Checked, model: &ir::Model, outcome: &Outcome, r
             version: env!("CARGO_PKG_VERSION"),
             model: checked.name.clone(),
             hash: checked.hash.clone(),
-            settings: replay.call(&checked.settings),
+            settings: [replay.call(&checked.settings), checked.settings.only_arguments()].concat(),
         },
         chance: model.is_chancy(),
         replay,

@@ -74,13 +74,18 @@ impl Experiment {
 }
 
 impl Settings {
+    /// Which members are told of, as it is given on the command line.
+    pub fn only_arguments(&self) -> Vec<(String, String)> {
+        let only = |(entity, condition): &(String, String)| ("--where".to_string(), format!("{entity}: {condition}"));
+        self.only.iter().map(only).collect()
+    }
+
     /// The settings as they are given on the command line.
     pub fn arguments(&self) -> Vec<(String, String)> {
         let clock = [("scenario", &self.scenario), ("from", &self.from), ("to", &self.to), ("step", &self.step)];
         let clock = clock.into_iter().filter_map(|(name, v)| Some((format!("--{name}"), v.clone()?)));
         let values = self.values.iter().map(|(name, value)| ("--set".to_string(), format!("{name}={value}")));
-        let only =
-            self.only.iter().map(|(entity, condition)| ("--where".to_string(), format!("{entity}: {condition}")));
+        let only = self.only_arguments();
         values.chain(clock).chain(only).chain(self.experiment.iter().flat_map(Experiment::arguments)).collect()
     }
 }
