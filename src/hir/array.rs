@@ -28,6 +28,7 @@ impl<'a> Resolver<'a> {
             && *spread == id
         {
             let binders = binders.clone();
+            self.model.decls[id.0 as usize].read = true;
             let at = binders.iter().map(|b| self.add(ExprKind::Member(*b), span)).collect();
             return ExprKind::Element { decl: id, at, otherwise: None };
         }

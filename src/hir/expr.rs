@@ -294,7 +294,14 @@ impl<'a> Resolver<'a> {
             return;
         }
         let policy = self.policy_of(name);
-        let label = if policy.is_some() { "no value has this name" } else { "nothing declares this name" };
+        // What members have is named behind one of them, or behind all.
+        let theirs = self.own_names.iter().position(|own| own.contains_key(name));
+        let theirs = theirs.map(|entity| self.model.entities[entity].name.clone());
+        let label = match (&policy, &theirs) {
+            (Some(_), _) => "no value has this name".to_string(),
+            (None, Some(entity)) => format!("each {entity} has one"),
+            (None, None) => "nothing declares this name".to_string(),
+        };
         let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, label);
         let compare = self.may_compare();
         let builtin = builtins::find(name).is_some() || self.functions.contains_key(name);
@@ -308,6 +315,12 @@ impl<'a> Resolver<'a> {
             _ if name.eq_ignore_ascii_case("time") => error.help("the clock's value is `time`").fix(span, "time"),
             _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
             _ if policy.is_some() => error.help(policy.unwrap_or_default()),
+            _ if theirs.is_some() => {
+                let entity = theirs.unwrap_or_default();
+                error.help(format!(
+                    "say what to make of all of them: `sum({entity}.{name})`, or read it of one: `p.{name}`"
+                ))
+            }
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(span, meant),
             None => error.help(format!("declare it: `param {name} = …`, or `let {name} = …` if it is worked out")),
         };
