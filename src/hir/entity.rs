@@ -396,6 +396,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// `self`: the member itself, as a reference to it, unless something has this name.
+    pub(super) fn myself(&self, name: &str) -> Option<BinderId> {
+        let entity = self.inside.filter(|_| name == "self" && !self.names.contains_key(name))?;
+        Some(self.model.entities[entity.0 as usize].me)
+    }
+
     /// The entity whose member a name stands for.
     pub(super) fn reference(&self, name: &str) -> Option<EntityId> {
         let index = match self.scope.iter().rev().find(|(n, _)| n == name) {

@@ -267,6 +267,9 @@ impl<'a> Resolver<'a> {
             }
             Some(Meaning::Unknown) => ExprKind::Error,
             None => {
+                if let Some(me) = self.myself(name) {
+                    return ExprKind::Member(me);
+                }
                 if let Some(entity) = self.inside
                     && name == "number"
                 {

@@ -110,7 +110,8 @@ impl<'a> Resolver<'a> {
 
     /// Whether a name is that of a member or an argument in scope.
     fn is_near(&self, name: &str) -> bool {
-        self.scope.iter().any(|(n, _)| n == name) || self.locals.iter().any(|l| l == name)
+        let named = self.scope.iter().any(|(n, _)| n == name) || self.locals.iter().any(|l| l == name);
+        named || self.myself(name).is_some()
     }
 
     /// No value has this name, so it was to be a label of this index.
@@ -160,6 +161,9 @@ impl<'a> Resolver<'a> {
                 }
                 if let Some(i) = self.locals.iter().position(|l| l == name) {
                     return self.local_types.get(i).copied().flatten();
+                }
+                if let Some(me) = self.myself(name) {
+                    return Some(self.model.binder(me).index);
                 }
                 self.label_type_of(name, left)
             }
