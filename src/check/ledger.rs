@@ -151,7 +151,8 @@ impl Ledger<'_> {
         }
         let name = self.sources.text(from.span);
         let split = self.model.edge(id).is_some_and(Move::is_split);
-        let (whose, help) = match decl.axes.first() {
+        // What is said of a member of an entity is said of each.
+        let (whose, help) = match decl.axes.get(usize::from(decl.entity.is_some())) {
             None if split => {
                 (String::new(), format!("what stays in `{name}` need not move: leave this part out, and let less flow"))
             }
@@ -210,7 +211,8 @@ impl Ledger<'_> {
                 continue;
             };
             let name = self.sources.text(later.span);
-            let whose = if decl.axes.is_empty() { "" } else { ", for some member" };
+            let each = decl.axes.len() == usize::from(decl.entity.is_some());
+            let whose = if each { "" } else { ", for some member" };
             self.diagnostics.push(
                 Diagnostic::new(
                     Code::E0412,
@@ -241,6 +243,13 @@ impl Ledger<'_> {
         let mut env = fold.env();
         let mut same = |env: &mut Vec<u32>| {
             a.at.iter().zip(&b.at).all(|(a, b)| {
+                // Of those that live, the member itself is the one that is known.
+                if let (ExprKind::Member(a), ExprKind::Member(b)) =
+                    (&self.model.expr(*a).kind, &self.model.expr(*b).kind)
+                    && self.model.lives(self.model.binder(*a).index)
+                {
+                    return a == b;
+                }
                 let (a, b) = (fold.value(*a, env), fold.value(*b, env));
                 a.is_some() && a == b
             })

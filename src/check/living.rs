@@ -22,12 +22,18 @@ pub(super) fn check(model: &Model, sources: &SourceMap, facts: &Facts, diagnosti
     method(model, diagnostics);
     outside(model, sources, diagnostics);
     openings(model, sources, diagnostics);
-    let mut lasting = Lasting::new(model, facts);
+    let (mut lasting, mut told) = (Lasting::new(model, facts), vec![false; model.exprs.len()]);
     for (i, expr) in model.exprs.iter().enumerate() {
         let ExprKind::Element { decl, at, otherwise: None } = &expr.kind else { continue };
         let (Some(entity), Some(member)) = (model.decl(*decl).entity, at.first()) else { continue };
+        // Of a chain the first is the mistake; parts stand before what they are parts of.
+        told[i] = told[member.0 as usize];
+        if told[i] {
+            continue;
+        }
         let birth = lasting.births[i];
         if let Some(gone) = lasting.gone(*member, (entity, birth)) {
+            told[i] = true;
             diagnostics.push(no_such_value(model, sources, facts, (entity, *decl, gone), at, expr.span));
         }
     }
@@ -287,6 +293,8 @@ pub(super) fn one(name: &str) -> String {
 enum End {
     Source,
     Target,
+    /// One of several.
+    Part,
     /// A newborn's stock is filled from there.
     Opening(DeclId),
 }
@@ -296,10 +304,12 @@ fn places(model: &Model) -> Vec<(&Place, Option<&Place>, End)> {
     let mut all = Vec::new();
     for (_, _, m) in model.moves() {
         all.push((&m.from, m.target(), if m.two_way { End::Target } else { End::Source }));
-        all.extend(m.to.iter().map(|part| (&part.place, Some(&m.from), End::Target)));
+        let end = if m.is_split() { End::Part } else { End::Target };
+        all.extend(m.to.iter().map(|part| (&part.place, Some(&m.from), end)));
     }
     for (from, to, _) in model.retires.iter().flat_map(|r| &r.routes) {
-        all.extend(to.iter().map(|part| (&part.place, Some(from), End::Target)));
+        let end = if to.len() > 1 { End::Part } else { End::Target };
+        all.extend(to.iter().map(|part| (&part.place, Some(from), end)));
     }
     for (id, decl) in model.decls() {
         if let DeclKind::Stock { from: Some(from), .. } = &decl.kind {
@@ -321,7 +331,7 @@ fn no_such_end(
     let who = sources.text(model.expr(place.at[0]).span);
     let may = if gone == Gone::Retired { "have retired" } else { "be nobody" };
     let fact = match what {
-        End::Target => format!("`{who}` may {may} when something flows to it"),
+        End::Target | End::Part => format!("`{who}` may {may} when something flows to it"),
         _ => format!("`{who}` may {may} when something is taken from it"),
     };
     let error = why(model, entity, gone, Diagnostic::new(Code::E0714, fact, place.span, label_of(name, gone)));
@@ -333,6 +343,10 @@ fn no_such_end(
     });
     match (what, instead) {
         (End::Target, Some((_, other))) => error.help(format!("say where it goes then: `{text} else {}`", other.name)),
+        (End::Part, _) => error.help(format!(
+            "give it a flow of its own, which can say where it goes then: `-> {text} else {}`",
+            instead.map_or("cloud", |(_, d)| d.name.as_str())
+        )),
         (End::Target, None) => error.help(format!("say where it goes then: `{text} else cloud`, or name a stock")),
         _ => error.help(format!(
             "let it be given, not taken: write the flow inside `{name}`, where the source is the member's own"

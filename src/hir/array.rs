@@ -47,7 +47,12 @@ impl<'a> Resolver<'a> {
             span,
             format!("declared in line {line}"),
         )
-        .help(format!("say which member, `{form}`, or what to make of all: `{sum}`"));
+        .help(match decl.name.split_once('.').filter(|_| decl.entity.is_some()) {
+            Some((entity, own)) => {
+                format!("say what to make of all: `{sum}`, or `sum(p.{own} for p in {entity} where …)`")
+            }
+            None => format!("say which member, `{form}`, or what to make of all: `{sum}`"),
+        });
         self.report(error);
         ExprKind::Error
     }
