@@ -87,6 +87,11 @@ impl<'a> Resolver<'a> {
         let error = Diagnostic::new(Code::E0701, fact, name.span, "members of an entity are born and retire");
         self.report(match meant {
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+            // What is something else cannot be an entity, too.
+            None if self.names.contains_key(&name.text) => match &known[..] {
+                [] => error.help("declare who lives: `entity Seller { … }`"),
+                known => error.help(format!("what lives here: {}", known.join(", "))),
+            },
             None => error.help(format!("declare it: `entity {} {{ … }}`", quoted(&name.text))),
         });
         None
@@ -113,9 +118,13 @@ impl<'a> Resolver<'a> {
                 )
             }
             Policy { .. } => "a policy decides for all: write it outside; members read it by its name".into(),
-            Metric { .. } | Goal { .. } => {
-                "what is asked of a run is about all members: write it outside, `metric m = final(sum(…))`".into()
+            Metric { head, .. } => {
+                let name = &head.name.text;
+                format!(
+                    "what is asked of a run is about all members: write it outside, `metric {name} = final(sum(…))`"
+                )
             }
+            Goal { .. } => "what is asked of a run is about all members: write it outside".into(),
             Spawn { .. } | Retire { .. } => "write it behind the entity".into(),
             _ => "an entity holds `trait stock state let draw flow transfer assert` and phases".into(),
         };
@@ -180,7 +189,7 @@ impl<'a> Resolver<'a> {
         let name = &self.model.entities[entity.0 as usize].name;
         let error = Diagnostic::new(
             Code::E0703,
-            format!("a {name} has no `{}`", field.text),
+            format!("`{name}` has no attribute `{}`", field.text),
             field.span,
             format!("`{name}` declares nothing of this name"),
         );
