@@ -181,8 +181,10 @@ pub struct Short {
     pub name: String,
     /// It moves all or nothing.
     pub skips: bool,
-    /// In how many steps.
+    /// In how many steps; of what members move each member's count.
     pub steps: u64,
+    /// Members move it.
+    pub of_members: bool,
     /// What it lacked in all, and of what; of a trade, whose legs move different things, nothing is said.
     pub missed: Option<(f64, String)>,
 }
@@ -367,7 +369,8 @@ fn short(checked: &Checked, model: &ir::Model, outcome: &Outcome) -> Vec<Short> 
     let units = &checked.model.units;
     let new = |origin: Origin, short: Option<ir::ShortKind>, steps: u64, missed: Option<(f64, String)>| {
         let skips = short == Some(ir::ShortKind::OrSkip);
-        (origin, Short { name: name(checked, origin), skips, steps, missed })
+        let of_members = checked.model.decl(origin.decl).entity.is_some();
+        (origin, Short { name: name(checked, origin), skips, steps, of_members, missed })
     };
     let moves = model.moves.iter().zip(&outcome.short).zip(&outcome.missed).filter(|((_, n), _)| **n > 0);
     let moves = moves.map(|((m, n), missed)| {

@@ -95,7 +95,11 @@ pub fn summary(results: &Results) -> String {
         let word = if short.skips { "skipped" } else { "capped" };
         let missed = short.missed.as_ref().map(|(v, unit)| format!(", {} {unit} short in all", magnitude(*v, 4)));
         let (name, n, all) = (&short.name, short.steps, results.length);
-        line(&clip(&format!("{name} was {word} in {n} of {all} steps{}", missed.unwrap_or_default()), WIDTH));
+        let often = match short.of_members {
+            true => format!("{} times, member by member", grouped(n)),
+            false => format!("in {n} of {all} steps"),
+        };
+        line(&clip(&format!("{name} was {word} {often}{}", missed.unwrap_or_default()), WIDTH));
     }
     out
 }
