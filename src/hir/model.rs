@@ -349,24 +349,3 @@ pub enum Descend {
     /// Nowhere: it is over.
     Stop,
 }
-
-impl Life {
-    /// As it is written.
-    pub fn word(self) -> &'static str {
-        match self {
-            Life::Births => "births",
-            Life::Deaths => "deaths",
-        }
-    }
-}
-
-impl Trait {
-    /// The expressions that it is worked out from.
-    pub fn parts(&self, model: &Model) -> Vec<ExprId> {
-        match self {
-            Trait::Formula(e) => vec![*e],
-            Trait::Drawn(dist) => dist.args.clone(),
-            Trait::Pick { binder, weight, .. } => model.binder(*binder).filter.iter().chain(weight).copied().collect(),
-        }
-    }
-}
