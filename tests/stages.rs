@@ -259,7 +259,7 @@ time month from 2 to 4 step 2 using {method}
             let k2 = slopes(3.0, ahead(h / 2.0, k1));
             let k3 = slopes(3.0, ahead(h / 2.0, k2));
             let k4 = slopes(4.0, ahead(h, k3));
-            std::array::from_fn(|i| (((k1[i] + 2.0 * k2[i]) + 2.0 * k3[i]) + k4[i]) / 6.0)
+            std::array::from_fn(|i| (((k1[i] + 2.0 * k2[i]) + 2.0 * k3[i]) + k4[i]) * (1.0 / 6.0))
         };
         let [f, g, heat] = mean;
         assert_eq!(column(&results, "f")[0], f);

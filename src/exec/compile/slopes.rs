@@ -251,7 +251,7 @@ impl Compiler<'_> {
 
     /// The mean of the stages, with the weights of the method.
     fn mean(&mut self, stages: &[Reg]) -> Reg {
-        let (two, six) = (self.constant(2.0), self.constant(6.0));
+        let (two, sixth) = (self.constant(2.0), self.constant(1.0 / 6.0));
         match *stages {
             [a, b] => {
                 let sum = self.binary(Binary::Add, a, b);
@@ -262,7 +262,7 @@ impl Compiler<'_> {
                 let mut sum = self.binary(Binary::Add, a, b);
                 sum = self.binary(Binary::Add, sum, c);
                 sum = self.binary(Binary::Add, sum, d);
-                self.binary(Binary::Divide, sum, six)
+                self.binary(Binary::Multiply, sum, sixth)
             }
             _ => self.constant(f64::NAN),
         }

@@ -172,7 +172,7 @@ impl Builder<'_> {
 
     /// The mean of the stages, with the weights of the method.
     fn mean(&mut self, stages: &[V]) -> V {
-        let (two, six) = (self.g.constant(2.0), self.g.constant(6.0));
+        let (two, sixth) = (self.g.constant(2.0), self.g.constant(1.0 / 6.0));
         match *stages {
             [a, b] => {
                 let sum = self.g.two(Do::Add, a, b);
@@ -183,7 +183,7 @@ impl Builder<'_> {
                 let sum = self.g.two(Do::Add, a, b);
                 let sum = self.g.two(Do::Add, sum, c);
                 let sum = self.g.two(Do::Add, sum, d);
-                self.g.two(Do::Divide, sum, six)
+                self.g.two(Do::Multiply, sum, sixth)
             }
             _ => self.g.constant(f64::NAN),
         }

@@ -150,7 +150,7 @@ impl Oracle<'_> {
 fn mean(stages: &[f64]) -> f64 {
     match stages {
         [a, b] => (a + b) / 2.0,
-        [a, b, c, d] => (((a + 2.0 * b) + 2.0 * c) + d) / 6.0,
+        [a, b, c, d] => (((a + 2.0 * b) + 2.0 * c) + d) * (1.0 / 6.0),
         _ => f64::NAN,
     }
 }
