@@ -204,15 +204,17 @@ struct Part {
 }
 
 /// Of one value, what runs have come to so far: run r counts in slot (r − 1) mod 16, so that sums do not hang on the width of blocks.
+/// Rows of slots begin with a line of the cache.
 #[derive(Clone)]
+#[repr(C, align(64))]
 struct Slots {
-    /// What is taken off each value, so that squares do not lose digits.
-    shift: f64,
     n: [f64; SLOTS],
     sum: [f64; SLOTS],
     squares: [f64; SLOTS],
     min: [f64; SLOTS],
     max: [f64; SLOTS],
+    /// What is taken off each value, so that squares do not lose digits.
+    shift: f64,
 }
 
 const SLOTS: usize = 16;
@@ -574,18 +576,24 @@ impl Statistics {
     fn rows(&mut self, block: &Block, k: u64, used: usize, columns: &[lanes::Place]) {
         let Ok(row) = self.kept.binary_search(&k) else { return };
         let rows = self.kept.len();
+        let all = block.alive[..used].iter().all(|alive| *alive != 0.0);
         for (column, place) in columns.iter().enumerate() {
             let cell = column * rows + row;
             let (values, first) = (block.lanes(*place), self.block);
             // What is the same in all lanes has one group.
             let along = if values.len() < block.alive.len() { 0 } else { usize::MAX };
             if !self.sampled.is_empty() {
-                let sampled = &mut self.sampled[cell * self.many..(cell + 1) * self.many];
-                for lane in (0..used).filter(|l| block.alive[*l] != 0.0) {
-                    sampled[(first - 1) as usize + lane] = values[lane & along];
+                let at = cell * self.many + (first - 1) as usize;
+                let sampled = &mut self.sampled[at..at + used];
+                if all && along > 0 {
+                    sampled.copy_from_slice(&values[..used]);
+                } else {
+                    for lane in (0..used).filter(|l| block.alive[*l] != 0.0) {
+                        sampled[lane] = values[lane & along];
+                    }
                 }
             }
-            self.cells[cell].lanes(self.set, values, along, &block.alive[..used]);
+            self.cells[cell].lanes(self.set, values, along, &block.alive[..used], all);
         }
         for lane in 0..used {
             if block.alive[lane] != 0.0 {
@@ -627,27 +635,30 @@ impl Slots {
     }
 
     /// Lanes of a block whose first holds a run of the first slot.
-    fn lanes(&mut self, set: Set, values: &[f64], along: usize, alive: &[f64]) {
+    fn lanes(&mut self, set: Set, values: &[f64], along: usize, alive: &[f64], all: bool) {
         if self.shift.is_nan() {
             let fine = |lane: &usize| alive[*lane] != 0.0 && values[*lane & along].is_finite();
             self.shift = (0..alive.len()).find(fine).map_or(f64::NAN, |lane| values[lane & along]);
         }
         match set {
-            Set::Plain => self.gather(values, along, alive),
+            Set::Plain => self.gather(values, along, alive, all),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `Set::all` says which sets there are, and only those are asked for.
-            Set::Avx2 => unsafe { self.gather_avx2(values, along, alive) },
+            Set::Avx2 => unsafe { self.gather_avx2(values, along, alive, all) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Set::Avx512 => unsafe { self.gather_avx512(values, along, alive) },
+            Set::Avx512 => unsafe { self.gather_avx512(values, along, alive, all) },
             #[cfg(not(target_arch = "x86_64"))]
-            _ => self.gather(values, along, alive),
+            _ => self.gather(values, along, alive, all),
         }
     }
 
     #[inline(always)]
-    fn gather(&mut self, values: &[f64], along: usize, alive: &[f64]) {
+    fn gather(&mut self, values: &[f64], along: usize, alive: &[f64], all: bool) {
         let (whole, rest) = alive.as_chunks::<SLOTS>();
+        if all && along > 0 && rest.is_empty() && self.finite(&values[..alive.len()]) {
+            return;
+        }
         for (group, alive) in whole.iter().enumerate() {
             let at = (group * SLOTS) & along;
             if let Some(values) = values[at..].first_chunk::<SLOTS>() {
@@ -664,14 +675,37 @@ impl Slots {
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,bmi2")]
-    fn gather_avx2(&mut self, values: &[f64], along: usize, alive: &[f64]) {
-        self.gather(values, along, alive);
+    fn gather_avx2(&mut self, values: &[f64], along: usize, alive: &[f64], all: bool) {
+        self.gather(values, along, alive, all);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,bmi2")]
-    fn gather_avx512(&mut self, values: &[f64], along: usize, alive: &[f64]) {
-        self.gather(values, along, alive);
+    fn gather_avx512(&mut self, values: &[f64], along: usize, alive: &[f64], all: bool) {
+        self.gather(values, along, alive, all);
+    }
+
+    /// Gathers lanes that are all at work, if all are finite: else nothing.
+    #[inline(always)]
+    fn finite(&mut self, values: &[f64]) -> bool {
+        let Self { shift, n: _, mut sum, mut squares, mut min, mut max } = *self;
+        let groups = values.as_chunks::<SLOTS>().0;
+        for values in groups {
+            for slot in 0..SLOTS {
+                let (value, off) = (values[slot], values[slot] - shift);
+                sum[slot] += off;
+                squares[slot] += off * off;
+                min[slot] = if value < min[slot] { value } else { min[slot] };
+                max[slot] = if value > max[slot] { value } else { max[slot] };
+            }
+        }
+        // What is not finite does not leave a sum again.
+        if !sum.iter().fold(true, |finite, sum| finite & (sum.abs() <= f64::MAX)) {
+            return false;
+        }
+        (self.sum, self.squares, self.min, self.max) = (sum, squares, min, max);
+        self.n.iter_mut().for_each(|n| *n += groups.len() as f64);
+        true
     }
 
     #[inline(always)]
@@ -710,7 +744,7 @@ impl Merged {
             for values in group.sampled.chunks(many) {
                 let mut known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
                 self.sampled = self.sampled.max(known.len() as u32);
-                self.quantiles.push([0.05, 0.5, 0.95].map(|p| quantile(&mut known, p)));
+                self.quantiles.push(quantiles(&mut known));
             }
         }
         self.waiting.insert(group.first, group.cells.iter().map(Slots::part).collect());
@@ -773,14 +807,27 @@ impl Part {
     }
 }
 
-/// The value below which lies `p` of these: type 7 of Hyndman and Fan (1996), linear between the two next to it.
-fn quantile(values: &mut [f64], p: f64) -> f64 {
-    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
-    let at = p * last as f64;
-    let below = libm::floor(at) as usize;
-    let (_, low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let low = *low;
-    // The least of those above is the next.
-    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    if low == high { low } else { low + (at - below as f64) * (high - low) }
+/// The values below which 5 %, 50 % and 95 % of these lie: type 7 of Hyndman and Fan (1996), linear between the two next to each.
+fn quantiles(values: &mut [f64]) -> [f64; 3] {
+    let Some(last) = values.len().checked_sub(1) else { return [f64::NAN; 3] };
+    let places = [0.05, 0.5, 0.95].map(|p| p * last as f64);
+    let [low, middle, high] = places.map(|at| libm::floor(at) as usize);
+    if values.len() < SLOTS {
+        values.sort_unstable_by(f64::total_cmp);
+    } else {
+        // The outer two lie on either side of the middle.
+        let (left, _, right) = values.select_nth_unstable_by(middle, f64::total_cmp);
+        left.select_nth_unstable_by(low, f64::total_cmp);
+        right.select_nth_unstable_by(high - middle - 1, f64::total_cmp);
+    }
+    // The next one lies before the next that has its place.
+    let [a, b, c] = [(low, middle), (middle, high), (high, last)].map(|(at, end)| {
+        let next = at + 1..=end.max(at + 1).min(last);
+        values[next].iter().copied().reduce(|least, v| if v < least { v } else { least }).unwrap_or(values[at])
+    });
+    let between = |at: f64, below: usize, above: f64| match values[below] {
+        low if low == above => low,
+        low => low + (at - below as f64) * (above - low),
+    };
+    [between(places[0], low, a), between(places[1], middle, b), between(places[2], high, c)]
 }
