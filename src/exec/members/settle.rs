@@ -7,7 +7,7 @@ use super::code::{View, place};
 use super::run::{Checked, Run};
 use super::{Asking, Reg};
 use crate::exec::{FaultKind, Value};
-use crate::ir::{Model, MoveId, ShortKind, TradeId, rounding};
+use crate::ir::{Model, Move, MoveId, ShortKind, TradeId, rounding};
 
 /// Beyond this, shares are no shares, and the parts are not the whole.
 pub(super) const WHOLE: f64 = 1e-9;
@@ -48,6 +48,8 @@ pub(super) struct Edges {
     pub stocks: Vec<usize>,
     /// Those among them that capped moves take from.
     pub capped: Vec<bool>,
+    /// The moves that may end at each of them, in order.
+    pub around: Vec<Vec<u32>>,
 }
 
 /// What a source has for limited moves.
@@ -102,17 +104,21 @@ impl Ledger {
         for (i, m) in model.moves.iter().enumerate() {
             let edges = &mut phases[if m.event.is_some() { count } else { m.phase }];
             edges.moves.push(i as u32);
-            let ends = std::iter::once((m.from, m.whose)).chain(model.parts(m).iter().map(|p| (p.to, p.whose)));
-            for (stock, whose) in ends {
-                let otherwise = whose.and_then(|w| model.whose[w as usize].otherwise.flatten());
-                edges.stocks.extend(stock.into_iter().chain(otherwise));
-            }
+            edges.stocks.extend(stocks_of(model, m));
         }
         for edges in &mut phases {
             edges.stocks.sort_unstable();
             edges.stocks.dedup();
             edges.capped = vec![false; edges.stocks.len()];
-            for m in edges.moves.iter().map(|m| &model.moves[*m as usize]) {
+            edges.around = vec![Vec::new(); edges.stocks.len()];
+            for (number, m) in edges.moves.iter().map(|m| (*m, &model.moves[*m as usize])) {
+                for stock in stocks_of(model, m) {
+                    if let Ok(at) = edges.stocks.binary_search(&stock)
+                        && edges.around[at].last() != Some(&number)
+                    {
+                        edges.around[at].push(number);
+                    }
+                }
                 let limited = m.trade.map_or(m.short, |t| model.trades[t.0 as usize].short);
                 if matches!(limited, Some(ShortKind::Capped | ShortKind::CappedFirst)) {
                     let otherwise = |w: Option<u32>| w.and_then(|w| model.whose[w as usize].otherwise.flatten());
@@ -146,6 +152,15 @@ impl Ledger {
             short_trades: vec![0; model.trades.len()],
         }
     }
+}
+
+/// The stocks at which a move may end.
+fn stocks_of<'m>(model: &'m Model, m: &'m Move) -> impl Iterator<Item = usize> + 'm {
+    let ends = std::iter::once((m.from, m.whose)).chain(model.parts(m).iter().map(|p| (p.to, p.whose)));
+    ends.flat_map(|(stock, whose)| {
+        let otherwise = whose.and_then(|w| model.whose[w as usize].otherwise.flatten());
+        stock.into_iter().chain(otherwise)
+    })
 }
 
 /// What a column of amounts does to the stocks at an end, in order.
@@ -248,6 +263,7 @@ impl Run<'_> {
             ends.find_map(|end| end.at(i)).map_or(0.0, |(s, i)| ledger.peaks[s][i])
         };
         let of = |i: usize| m.of.map(|p| self.columns.col(program.numbers[p.0 as usize])[i] as u32);
+        let shares: Vec<View> = asking.shares.iter().map(|reg| self.columns.view(*reg, n)).collect();
         for (i, asked) in asked.iter_mut().enumerate() {
             if let Some((at, stock, number)) = missing
                 && at == i
@@ -274,7 +290,6 @@ impl Run<'_> {
             ledger.got[at][i] = value * dt;
             if split && ledger.holds[at][i] {
                 let size = reference(ledger, i);
-                let shares: Vec<View> = asking.shares.iter().map(|reg| self.columns.view(*reg, n)).collect();
                 if let Err(kind) = said(ledger, model, id, i, n, &shares, (value, size, self.step, self.last)) {
                     return Err(kind.of(of(i)));
                 }

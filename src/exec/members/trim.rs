@@ -89,7 +89,9 @@ impl Run<'_> {
     fn around(&self, at: Held, phase: usize) -> Around {
         let held = self.columns.col(self.model.stocks[at.0].cell.0)[at.1];
         let mut around = Around { held, with: held, outs: Vec::new() };
-        for m in self.ledger.phases[phase].moves.iter().map(|m| *m as usize) {
+        let edges = &self.ledger.phases[phase];
+        let moves = edges.stocks.binary_search(&at.0).map_or(&[][..], |s| &edges.around[s]);
+        for m in moves.iter().map(|m| *m as usize) {
             let of = &self.model.moves[m];
             let parts = of.parts.0 as usize..of.parts.1 as usize;
             let ends = || std::iter::once(&self.ledger.from[m]).chain(&self.ledger.to[parts.clone()]);
