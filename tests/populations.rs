@@ -436,3 +436,20 @@ fn routes_may_be_amounts() {
     r.has("pot", &[0.0, 21.0, 21.0]);
     r.has("lost", &[0.0, 69.0, 69.0]);
 }
+
+/// Where a comprehension goes through members, there is one: no `else` is asked for.
+#[test]
+fn among_members_there_is_somebody() {
+    let r = ran("time month from 0 to 2
+        unit TKN
+        entity P { stock held: TKN = 1 TKN * (number + 1) from cloud }
+        spawn P: 4 initially
+        retire P when time == 2 month { held -> cloud }
+        let top = sum(p.held for p in P where rank(p.held, P.held) <= 2)
+        let above = count(p for p in P where p.held > mean(P.held))
+        let spread = sum(max(P.held) - p.held for p in P)")
+    .fine();
+    r.has("top", &[7.0, 7.0, 0.0]);
+    r.has("above", &[2.0, 2.0, 0.0]);
+    r.has("spread", &[6.0, 6.0, 0.0]);
+}

@@ -76,16 +76,30 @@ fn never_empty(model: &Model, facts: &Facts, entity: EntityId) -> bool {
     !model.is_mortal(entity) && model.spawns.iter().any(|s| first(s) && at_least_one(s.count))
 }
 
-/// The entity inside which each expression stands and is worked out for a member that lives, by [`ExprId`].
-pub(super) fn in_life(model: &Model) -> Vec<Option<EntityId>> {
-    let mut life = vec![None; model.exprs.len()];
+/// The entities of which somebody lives where an expression is worked out, by [`ExprId`]: that of a member inside which it stands,
+/// and those through which a comprehension around it goes.
+pub(super) fn in_life(model: &Model) -> Vec<Vec<EntityId>> {
+    let mut life = vec![Vec::new(); model.exprs.len()];
     let mut mark = |parts: Vec<ExprId>, entity: EntityId| {
         let mut stack = parts;
         while let Some(e) = stack.pop() {
-            life[e.0 as usize] = Some(entity);
-            stack.extend(model.children(e));
+            let known: &mut Vec<EntityId> = &mut life[e.0 as usize];
+            // What stands in it has been met.
+            if !known.contains(&entity) {
+                known.push(entity);
+                stack.extend(model.children(e));
+            }
         }
     };
+    for expr in &model.exprs {
+        let ExprKind::Aggregate(a) = &expr.kind else { continue };
+        for (i, binder) in a.binders.iter().enumerate() {
+            if let Members::Living(entity) = model.index(model.binder(*binder).index).members {
+                let behind = a.binders[i..].iter().filter_map(|b| model.binder(*b).filter);
+                mark(behind.chain([a.value]).collect(), entity);
+            }
+        }
+    }
     for decl in &model.decls {
         let Some(entity) = decl.entity else { continue };
         mark(
@@ -135,7 +149,7 @@ struct Lasting<'a> {
     model: &'a Model,
     facts: &'a Facts,
     births: Vec<Option<EntityId>>,
-    life: Vec<Option<EntityId>>,
+    life: Vec<Vec<EntityId>>,
     /// The arguments that each function is called with.
     calls: Vec<Vec<Vec<ExprId>>>,
     /// The function that each expression stands in.
@@ -220,7 +234,7 @@ impl<'a> Lasting<'a> {
 pub(super) fn may_be_nobody(
     model: &Model,
     facts: &Facts,
-    (births, life): (&[Option<EntityId>], &[Option<EntityId>]),
+    (births, life): (&[Option<EntityId>], &[Vec<EntityId>]),
     e: ExprId,
 ) -> Option<EntityId> {
     let ExprKind::Aggregate(a) = &model.expr(e).kind else { return None };
@@ -232,7 +246,7 @@ pub(super) fn may_be_nobody(
     // Among a member's own kind there is the member itself, once it is born.
     let peopled = |entity: EntityId| {
         let i = e.0 as usize;
-        life[i] == Some(entity) || births[i].is_none() && never_empty(model, facts, entity)
+        life[i].contains(&entity) || births[i].is_none() && never_empty(model, facts, entity)
     };
     entities.into_iter().find(|entity| filtered || !peopled(*entity))
 }

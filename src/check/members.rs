@@ -31,7 +31,7 @@ pub(super) struct Check<'a> {
     /// The entity at whose births each expression is worked out.
     births: Vec<Option<EntityId>>,
     /// The entity for whose living members it is.
-    life: Vec<Option<EntityId>>,
+    life: Vec<Vec<EntityId>>,
     /// How many members have been looked at for the place at hand.
     pub(super) visits: usize,
     pub(super) diagnostics: Vec<Diagnostic>,
