@@ -453,3 +453,27 @@ fn among_members_there_is_somebody() {
     r.has("above", &[2.0, 2.0, 0.0]);
     r.has("spread", &[6.0, 6.0, 0.0]);
 }
+
+/// An end may be one of the stocks that a referred member has over an index.
+#[test]
+fn an_end_may_be_a_member_of_a_members_array() {
+    let r = ran("time month from 0 to 2
+        unit TKN
+        index Kind = x, y
+        stock pot: TKN = 100
+        entity Bank { stock cash[k in Kind]: TKN = 0 }
+        entity Loan {
+          trait lender: Bank ~ pick(b for b in Bank where b.number == number)
+          stock owed: TKN = 10 TKN from pot
+          flow pay: owed -> lender.cash[y] = (number + 1) * 1 TKN/month
+          flow fee: owed -> { lender.cash[x]: 25%; pot: rest } = 2 TKN/month
+        }
+        spawn Bank: 2 initially
+        spawn Loan: 2 initially
+        let xs = sum(b.cash[x] for b in Bank)
+        let ys = sum(b.cash[y] * 10 ^ b.number for b in Bank)
+        conserve TKN")
+    .fine();
+    r.has("xs", &[0.0, 1.0, 2.0]);
+    r.has("ys", &[0.0, 21.0, 42.0]);
+}

@@ -359,7 +359,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// `recruiter.wallet` as an end of a flow.
-    pub(super) fn place_of_member(&mut self, base: &'a ast::Name, field: &'a ast::Name, span: Span) -> Place {
+    pub(super) fn place_of_member(
+        &mut self,
+        base: &'a ast::Name,
+        (field, subscripts): (&'a ast::Name, &'a [ast::Expr]),
+        span: Span,
+    ) -> Place {
         let unknown = Place { kind: PlaceKind::Unknown, at: Vec::new(), otherwise: None, span };
         if let Some(entity) = self.index_named(&base.text).and_then(|i| self.living(i)) {
             let name = self.model.entities[entity.0 as usize].name.clone();
@@ -394,13 +399,17 @@ impl<'a> Resolver<'a> {
         let member = self.name(&base.text, base.span);
         let member = self.add(member, base.span);
         match self.attribute_named(entity, field) {
-            Some(id) if self.model.decl(id).axes.len() == 1 => {
+            Some(id) if self.model.decl(id).axes.len() == 1 && subscripts.is_empty() => {
                 Place { kind: PlaceKind::Decl(id), at: vec![member], otherwise: None, span }
             }
-            Some(id) => {
+            Some(id) if subscripts.is_empty() => {
                 self.bare_end(id, span);
                 unknown
             }
+            Some(id) => match self.subscripts_behind(id, vec![member], subscripts, span) {
+                Some(at) => Place { kind: PlaceKind::Decl(id), at, otherwise: None, span },
+                None => unknown,
+            },
             None => unknown,
         }
     }

@@ -183,7 +183,9 @@ impl<'a> Resolver<'a> {
                     PlaceKind::Unknown
                 }
             },
-            ast::PlaceKind::Member(base, field) => return self.place_of_member(base, field, place.span),
+            ast::PlaceKind::Member { member, stock, subscripts } => {
+                return self.place_of_member(member, (stock, subscripts), place.span);
+            }
         };
         Place { kind, at, otherwise: None, span: place.span }
     }

@@ -364,7 +364,7 @@ pub struct Place {
 pub enum PlaceKind {
     Cloud,
     Name { name: Name, subscripts: Vec<Expr> },
-    Member(Name, Name),
+    Member { member: Name, stock: Name, subscripts: Vec<Expr> },
 }
 
 /// Where a flow goes.

@@ -64,16 +64,18 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .collect::<Vec<_>>()
             .delimited_by(sign(Tok::OpenSquare, "["), sign(Tok::CloseSquare, "]"));
         enum Tail {
-            Member(Name),
+            Member(Name, Vec<Expr>),
             Subscripts(Vec<Expr>),
         }
-        let tail = sign(Tok::Dot, ".").ignore_then(label()).map(Tail::Member).or(subscripts.map(Tail::Subscripts));
+        let of_member = sign(Tok::Dot, ".").ignore_then(label()).then(subscripts.clone().or_not());
+        let of_member = of_member.map(|(stock, subscripts)| Tail::Member(stock, subscripts.unwrap_or_default()));
+        let tail = of_member.or(subscripts.map(Tail::Subscripts));
         let place = kw("cloud")
             .to(PlaceKind::Cloud)
             .or(name().then(tail.or_not()).map(|(name, tail)| match tail {
                 None => PlaceKind::Name { name, subscripts: Vec::new() },
                 Some(Tail::Subscripts(subscripts)) => PlaceKind::Name { name, subscripts },
-                Some(Tail::Member(member)) => PlaceKind::Member(name, member),
+                Some(Tail::Member(stock, subscripts)) => PlaceKind::Member { member: name, stock, subscripts },
             }))
             .map_with(|kind, e| Place { kind, span: span_of(e.slice()) })
             .labelled("a stock or `cloud`")
