@@ -149,6 +149,16 @@ impl<'p> Columns<'p> {
         view(self.col(reg), n)
     }
 
+    /// What no section has worked out yet for who is there is no number.
+    pub(super) fn fit(&mut self) {
+        for (reg, space) in self.program.spaces.iter().enumerate() {
+            let n = self.len(*space);
+            if self.cols[reg].len() != n {
+                self.cols[reg].resize(n, f64::NAN);
+            }
+        }
+    }
+
     pub(super) fn exec(&mut self, range: &Range<usize>) {
         let program = self.program;
         for inst in &program.code[range.clone()] {
@@ -205,7 +215,12 @@ impl<'p> Columns<'p> {
                 let (a, b, c) = (view(a, n), view(b, n), view(c, n));
                 out.iter_mut().enumerate().for_each(|(i, o)| *o = f(a.at(i), b.at(i), c.at(i)));
             }
-            Op::Ones(f) => f.fill(a, out),
+            Op::Ones(f) if a.len() == n => f.fill(a, out),
+            Op::Ones(f) => {
+                let mut value = [0.0];
+                f.fill(a, &mut value);
+                out.fill(value[0]);
+            }
             Op::Twos(f, _) if a.len() == n && b.len() == n => f.fill(a, b, out),
             Op::Twos(_, f) => each!(out, a, b, f),
             Op::Clock(f) => {

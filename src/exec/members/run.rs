@@ -97,6 +97,7 @@ impl<'p> Run<'p> {
                     Some(p) if p > 0 => Box::new(move |known: Known| known.at_start() || known.behind(p - 1)),
                     _ => Box::new(Known::at_start),
                 };
+                self.columns.fit();
                 out.at_fault = self.row_of(known);
                 if several {
                     self.hold(&start);
@@ -202,6 +203,7 @@ impl<'p> Run<'p> {
             }
             self.set(news);
             if model.substeps && !self.last && number + 1 < count && model.clock.kept(k + 1) {
+                self.columns.fit();
                 let row = self.row_of(move |known: Known| known.behind(number));
                 self.between.push((number + 1, row));
             }

@@ -565,13 +565,15 @@ impl Run<'_> {
             room.left = left;
             room.known = Known::Room;
         }
+        // On the copy of the last row, what runs one way may ask for less than nothing.
+        let size = |m: u32, amount: f64| if model.moves[m as usize].two_way { amount.abs() } else { amount };
         let capped: Vec<u32> = moves.iter().copied().filter(|m| kind(*m) == Some(ShortKind::Capped)).collect();
         if room.known < need && room.known == Known::Room {
             let mut all = vec![0.0; room.left.len()];
             for m in &capped {
                 for i in 0..self.count(*m) {
                     if let Some((_, whose)) = self.source(*m as usize, i).filter(|(s, _)| *s == stock) {
-                        all[whose] += self.ledger.wanted[*m as usize][i].abs();
+                        all[whose] += size(*m, self.ledger.wanted[*m as usize][i]);
                     }
                 }
             }
@@ -588,7 +590,7 @@ impl Run<'_> {
             for m in &capped {
                 for i in 0..self.count(*m) {
                     if let Some((_, whose)) = self.source(*m as usize, i).filter(|(s, _)| *s == stock) {
-                        let got = self.ledger.got[*m as usize][i].abs();
+                        let got = size(*m, self.ledger.got[*m as usize][i]);
                         room.left[whose] = at_least_0(room.left[whose] - got);
                     }
                 }

@@ -2,10 +2,10 @@
 
 use super::scope::Member;
 use super::settle::WHOLE;
-use super::{Balance, Checked, Held, Oracle};
+use super::{Balance, Checked, Held, Moved, Oracle};
 use crate::builtins::philox::{Place, Stream, key, uniform};
 use crate::exec::{Drawn, FaultKind, Outcome, Value};
-use crate::ir::{Birth, Born, Funded, PopId, Route, Spawning, rounding};
+use crate::ir::{Birth, Born, Funded, MoveId, PopId, Route, Spawning, rounding};
 
 /// A whole one may lack so little.
 const ALMOST: f64 = 1e-9;
@@ -205,6 +205,12 @@ impl Oracle<'_> {
     fn be_born(&mut self, population: PopId, newborn: Newborn) {
         let Newborn { number, member, takes } = newborn;
         self.members[population.0 as usize].insert(number, member);
+        // Who is just born has moved nothing.
+        for (i, _) in self.model.moves.iter().enumerate().filter(|(_, m)| m.of == Some(population)) {
+            let moved = Moved { id: MoveId(i as u32), member: Some(number) };
+            self.now.asked.insert(moved, 0.0);
+            self.now.taken.insert(moved, 0.0);
+        }
         for (funded, from, amount) in takes {
             let own = Held { stock: funded.stock, member: Some(number) };
             let mut gets = amount;

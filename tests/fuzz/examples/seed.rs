@@ -13,7 +13,7 @@ use ebnf::{Generator, Grammar, render};
 use flowc::syntax::token::{CLAUSES, DECLARATIONS, OWNED, RESERVED};
 use flowc_fuzz::models::{self, Kind, Random};
 
-const KIND: Kind = Kind { jumps: true, failures: true, order: true, exact: false, phases: None };
+const KIND: Kind = Kind { jumps: true, failures: true, order: true, exact: false, lives: false, closed: false, phases: None };
 
 /// Files by path, for models to use.
 type Files = BTreeMap<String, String>;

@@ -7,7 +7,7 @@ use flowc_fuzz::models::{Kind, chosen};
 use flowc_fuzz::{Case, agree, catch_overflow};
 use libfuzzer_sys::fuzz_target;
 
-const KIND: Kind = Kind { jumps: true, failures: true, order: true, exact: false, phases: None };
+const KIND: Kind = Kind { jumps: true, failures: true, order: true, exact: false, lives: false, closed: false, phases: None };
 
 fuzz_target!(init: catch_overflow(), |bytes: &[u8]| {
     let text = chosen(bytes.to_vec(), KIND).text();

@@ -21,7 +21,7 @@ impl Generator {
     }
 
     /// A name for a member that nothing around has.
-    fn fresh<T>(&mut self, letter: char, make: impl FnOnce(&mut Self, &str) -> T) -> (String, T) {
+    pub(super) fn fresh<T>(&mut self, letter: char, make: impl FnOnce(&mut Self, &str) -> T) -> (String, T) {
         self.names += 1;
         let name = format!("{letter}{}", self.names);
         let made = make(self, &name);
@@ -43,6 +43,9 @@ impl Generator {
 
     /// An amount of many members.
     pub(super) fn members(&mut self) -> String {
+        if self.living > 0 && self.depth < 4 && self.random.chance(60) {
+            return self.amount_of_all();
+        }
         let f = ["sum", "mean", "max", "min"][self.random.below(4)];
         let array = self.any(|g| &g.by_label);
         match self.random.below(if self.kind.jumps { 7 } else { 5 }) {
@@ -133,6 +136,7 @@ impl Generator {
         self.deeper(|g| match g.random.below(if g.depth > 3 { 2 } else { 16 }) {
             0 => g.number(),
             11 => format!("weight[{}]", g.label()),
+            12 if g.living > 0 && g.depth < 4 && g.random.chance(50) => g.plain_of_all(),
             12 => format!("hill({})", g.plain()),
             13 => format!("(({} + 1) * 10%)", g.in_n()),
             14 if g.kind.jumps => {

@@ -5,6 +5,7 @@
 //! added up without asking the compiler.
 
 mod expr;
+mod lives;
 mod luck;
 mod moves;
 mod watch;
@@ -63,6 +64,10 @@ pub struct Kind {
     pub order: bool,
     /// What moves is a multiple of a power of two, so that sums are the same in any order.
     pub exact: bool,
+    /// Entities.
+    pub lives: bool,
+    /// Nothing crosses the boundary.
+    pub closed: bool,
     /// How many phases; otherwise none to three.
     pub phases: Option<usize>,
 }
@@ -288,6 +293,10 @@ struct Generator {
     /// The cohort ages.
     aged: bool,
     states: Vec<State>,
+    /// Entities, and how many of them are there to be read.
+    lives: Vec<lives::Entity>,
+    living: usize,
+    uncounted: bool,
     /// Names by unit: amounts of TKN, plain numbers.
     amounts: Vec<String>,
     plains: Vec<String>,
@@ -345,6 +354,9 @@ fn generate(random: Random, kind: Kind) -> Model {
         limited: Vec::new(),
         aged: false,
         states: Vec::new(),
+        lives: Vec::new(),
+        living: 0,
+        uncounted: false,
         amounts: Vec::new(),
         plains: Vec::new(),
         stocks: Vec::new(),
@@ -377,19 +389,30 @@ impl Generator {
         self.say("fn mix(a, b, share) = a * share + b * (1 - share)".into());
         self.indexes();
         let unsigned = self.holdings();
+        self.entities();
         for _ in 0..1 + self.random.below(5) {
             if self.random.chance(30) {
                 self.draw();
             }
             self.formula();
         }
+        self.member_formulas();
         self.still = self.columns.len();
         self.here = moves::Here::default();
+        self.member_moments();
         self.moments();
         for phase in 0..self.phases.max(1) {
             self.phase = (self.phases > 0).then_some(phase);
             self.here = moves::Here::default();
+            // Who comes first of the model and its members is left to chance.
+            let first = self.living > 0 && self.random.chance(50);
+            if first {
+                self.member_work();
+            }
             self.work();
+            if !first {
+                self.member_work();
+            }
             if phase + 1 == self.phases.max(1) {
                 let ending = self.amount();
                 self.put(format!("let ending: TKN = clamp({ending}, -5000 TKN, 5000 TKN)"));
@@ -402,6 +425,7 @@ impl Generator {
             }
         }
         self.rules();
+        self.lifetimes();
         // Outside all phases, too.
         self.eye();
         self.watch();
@@ -450,7 +474,7 @@ impl Generator {
         let to = from as f64 + steps as f64 * dt;
         let mut using = "";
         // Three sixths are no power of two.
-        if self.phases == 0 && !self.kind.exact && self.random.chance(60) {
+        if self.phases == 0 && !self.kind.exact && !self.kind.lives && self.random.chance(60) {
             using = [" using rk4", " using rk2"][self.random.below(2)];
             self.tags.insert(if using.ends_with('4') { "using rk4" } else { "using rk2" });
         }

@@ -19,6 +19,12 @@ pub(super) struct Here {
     pending: Vec<Made>,
 }
 
+impl Here {
+    pub fn is_sealed(&self, source: &str) -> bool {
+        self.sealed.iter().any(|s| s == source)
+    }
+}
+
 /// What can be read of a move.
 #[derive(Default)]
 struct Made {
@@ -128,7 +134,7 @@ impl Generator {
     /// A stock, or the cloud.
     fn spot(&mut self, k: bool, dollars: bool) -> Spot {
         if dollars {
-            let at = self.random.below(self.dollars.len() + 1);
+            let at = self.random.below(self.dollars.len() + usize::from(!self.kind.closed));
             return self.dollars.get(at).map_or_else(Spot::cloud, |name| Spot::plain(name.clone()));
         }
         let last = self.random.below(10);
@@ -145,6 +151,7 @@ impl Generator {
                 Spot { base: "g".into(), ..Spot::plain(format!("g[{n}]")) }
             }
             8 => Spot { base: "h".into(), ..Spot::plain(format!("h[{}]", self.random.pick(&K))) },
+            _ if self.kind.closed => Spot::plain(self.stocks[0].clone()),
             _ => Spot::cloud(),
         }
     }
@@ -161,12 +168,18 @@ impl Generator {
         // Where choices are the same again and again, what nothing can be wrong with.
         let names = if dollars { &self.dollars } else { &self.stocks };
         let to: Vec<Spot> = names.iter().take(targets).map(|name| Spot::plain(name.clone())).collect();
-        (to.len() == targets).then(|| (Spot::cloud(), to))
+        (to.len() == targets && !self.kind.closed).then(|| (Spot::cloud(), to))
     }
 
     /// What happens if there is too little. `factors`: what moves is multiplied by how much of it goes through, which is
     /// no power of two.
-    fn limit(&mut self, sources: &[String], targets: &[String], safe: bool, factors: bool) -> Option<&'static str> {
+    pub(super) fn limit(
+        &mut self,
+        sources: &[String],
+        targets: &[String],
+        safe: bool,
+        factors: bool,
+    ) -> Option<&'static str> {
         let (order, exact) = (self.kind.order, self.kind.exact);
         let alone = |others: &[String]| order || sources.iter().all(|s| !others.contains(s));
         let mut all = Vec::new();
@@ -205,7 +218,7 @@ impl Generator {
     }
 
     /// Nothing else may come to hang on what a source has.
-    fn seal(&mut self, source: &str) {
+    pub(super) fn seal(&mut self, source: &str) {
         if self.here.sealed.iter().any(|s| s == source) {
             return;
         }
@@ -246,6 +259,7 @@ impl Generator {
         for made in std::mem::take(&mut self.here.pending) {
             self.learn(made);
         }
+        self.member_learn();
     }
 
     /// What a move asks for; where nothing limits it, not much of what its source has.

@@ -35,7 +35,7 @@ impl Generator {
             self.say(format!("metric m_{trade} = total({trade}.1)"));
             self.say(format!("metric n_{trade} = min(mean_over({trade}))"));
         }
-        if self.random.chance(40) {
+        if self.random.chance(40) && !self.uncounted {
             let names = self.crossing.join(", ");
             let except = if names.is_empty() { String::new() } else { format!(" except {names}") };
             self.say(format!("conserve TKN{except}"));
