@@ -41,7 +41,7 @@ fn sentences(grammar: &Grammar, generator: &mut Generator, count: usize) -> Vec<
 #[test]
 fn the_parser_reads_every_sentence_of_the_grammar() {
     let grammar = grammar();
-    let mut generator = Generator::new(&grammar, 1);
+    let mut generator = Generator::new(&grammar, 3);
     let mut failures = Vec::new();
     for (_, text) in sentences(&grammar, &mut generator, DECLARATIONS) {
         let parsed = parse(&text, 0);

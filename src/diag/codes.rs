@@ -114,6 +114,8 @@ codes! {
     E0704 "a pick from what does not live"
     E0705 "a route of what a member does not hold"
     E0706 "all members where one is wanted"
+    E0707 "what members have, where no member is"
+    E0708 "a trait outside of all entities"
     E0710 "a newborn that reads what is not there yet"
     E0711 "an opening that reads who is not born yet"
     E0712 "a stock that would be lost with its member"

@@ -37,38 +37,69 @@ impl<'a> Resolver<'a> {
             return ExprKind::Error;
         }
         let decl = self.model.decl(id);
-        let form = self.form(decl);
-        let over = self.over(decl);
         let line = self.line(decl.span);
-        let sum = format!("sum({})", decl.name);
+        if decl.entity.is_some() && decl.axes.len() == 1 {
+            let error = Diagnostic::new(
+                Code::E0706,
+                format!("`{}` are the values of all members, and one is wanted here", decl.name),
+                span,
+                format!("declared in line {line}"),
+            )
+            .help(format!(
+                "say what to make of them: `sum({0})`; that of one stands behind its name, as in `max(p.{1} for p in {2})`",
+                self.sources.text(span),
+                self.own_name(decl),
+                self.model.index(self.model.binder(decl.axes[0]).index).name,
+            ));
+            self.report(error);
+            return ExprKind::Error;
+        }
+        let form = self.form(decl, span);
+        let over = self.over(decl, span);
+        let sum = format!("sum({})", self.sources.text(span));
         let error = Diagnostic::new(
             Code::E0207,
             format!("`{}` is an array over {over}, and is used as one value", decl.name),
             span,
             format!("declared in line {line}"),
         )
-        .help(match decl.name.split_once('.').filter(|_| decl.entity.is_some()) {
-            Some((entity, own)) => {
-                format!("say what to make of all: `{sum}`, or `sum(p.{own} for p in {entity} where …)`")
-            }
-            None => format!("say which member, `{form}`, or what to make of all: `{sum}`"),
-        });
+        .help(format!("say which member, `{form}`, or what to make of all: `{sum}`"));
         self.report(error);
         ExprKind::Error
     }
 
-    /// `share[r]`
-    pub(super) fn form(&self, decl: &Decl) -> String {
-        let axes = decl.axes.iter().skip(usize::from(decl.entity.is_some()));
-        let names: Vec<&str> = axes.map(|b| self.model.binder(*b).name.as_str()).collect();
-        if names.is_empty() { decl.name.clone() } else { decl.with_members(&names.join(", ")) }
+    /// `share[r]`: an array as it is written here, with the members that are to be said.
+    pub(super) fn form(&self, decl: &Decl, span: Span) -> String {
+        let names: Vec<String> = self.to_be_said(decl, span).iter().map(|(name, _)| name.clone()).collect();
+        let written = self.sources.text(span).split('[').next().unwrap_or_default().trim();
+        let whole = written.ends_with(&decl.name) || decl.entity.is_none();
+        let written = if whole { decl.name.as_str() } else { written };
+        if names.is_empty() { written.to_string() } else { format!("{written}[{}]", names.join(", ")) }
+    }
+
+    /// The names and indexes of the members that a subscript has to say, where an array is written like this.
+    fn to_be_said(&self, decl: &Decl, span: Span) -> Vec<(String, String)> {
+        let index = |b: &BinderId| self.model.index(self.model.binder(*b).index).name.clone();
+        let whole = self.sources.text(span).starts_with(&decl.name);
+        let own = usize::from(decl.entity.is_some() && !whole);
+        let axes = decl.axes.iter().skip(own);
+        let named = axes.map(|b| match self.model.binder(*b).name.as_str() {
+            "" => (index(b).chars().take(1).flat_map(char::to_lowercase).collect(), index(b)),
+            name => (name.to_string(), index(b)),
+        });
+        named.collect()
     }
 
     /// `Recipient and Year`
-    fn over(&self, decl: &Decl) -> String {
-        let names: Vec<String> =
-            decl.axes.iter().map(|b| format!("`{}`", self.model.index(self.model.binder(*b).index).name)).collect();
+    fn over(&self, decl: &Decl, span: Span) -> String {
+        let names: Vec<String> = self.to_be_said(decl, span).iter().map(|(_, index)| format!("`{index}`")).collect();
         names.join(" and ")
+    }
+
+    /// The name of a declaration inside its entity.
+    pub(super) fn own_name(&self, decl: &Decl) -> String {
+        let entity = decl.entity.map(|e| format!("{}.", self.model.entities[e.0 as usize].name));
+        entity.and_then(|e| decl.name.strip_prefix(&e)).unwrap_or(&decl.name).to_string()
     }
 
     pub(super) fn subscript(
@@ -182,7 +213,7 @@ impl<'a> Resolver<'a> {
             } else {
                 let has = count(open, "index").replace("indexs", "indexes");
                 let given = count(subscripts.len(), "subscript");
-                (format!("`{name}` has {has}, and is given {given}"), format!("write `{}`", self.form(decl)))
+                (format!("`{name}` has {has}, and is given {given}"), format!("write `{}`", self.form(decl, span)))
             };
             let error = Diagnostic::new(Code::E0207, fact, span, format!("declared in line {line}")).help(help);
             self.report(error);
@@ -433,8 +464,8 @@ impl<'a> Resolver<'a> {
         if arg.binders.is_empty()
             && let Some((_, decl)) = spread
         {
-            binders = self.members_of(decl, self.bare(&arg.value));
-            let own = self.model.decl(decl).axes.len() - binders.len();
+            let own = self.own_axes(&arg.value, decl);
+            binders = self.members_of(decl, own);
             like = Some(decl).filter(|_| own == 0);
             let me = self.model.decl(decl).axes[..own].to_vec();
             self.spread = Some((decl, me.into_iter().chain(binders.iter().copied()).collect()));
@@ -446,10 +477,9 @@ impl<'a> Resolver<'a> {
         Some(ExprKind::Aggregate(Box::new(Aggregate { builtin, head, binders, like, value, otherwise })))
     }
 
-    /// New names for the members of an array; of a bare name inside an entity, for those that the member itself has.
-    pub(super) fn members_of(&mut self, decl: DeclId, bare: bool) -> Vec<BinderId> {
-        let open = if bare { self.open_axes(decl) } else { &self.model.decl(decl).axes };
-        let axes: Vec<(String, IndexId)> = open
+    /// New names for the members of an array behind those of its first axes.
+    pub(super) fn members_of(&mut self, decl: DeclId, own: usize) -> Vec<BinderId> {
+        let axes: Vec<(String, IndexId)> = self.model.decl(decl).axes[own..]
             .iter()
             .map(|b| {
                 let binder = self.model.binder(*b);
@@ -459,16 +489,24 @@ impl<'a> Resolver<'a> {
         axes.into_iter().map(|(name, index)| self.new_binder(&name, index)).collect()
     }
 
-    /// Whether the array in an expression is named by itself, and not behind the name of an entity.
-    fn bare(&self, e: &ast::Expr) -> bool {
+    /// How many of the first axes of an array are known where it is written like this: that of the member whose it is.
+    pub(super) fn own_axes(&self, e: &ast::Expr, decl: DeclId) -> usize {
         match &e.kind {
-            ast::ExprKind::Paren(inner) => self.bare(inner),
-            ast::ExprKind::Call { args, .. } => args.first().is_none_or(|a| self.bare(&a.value)),
-            ast::ExprKind::Field(base, _) => match &base.kind {
-                ast::ExprKind::Name(name) => self.index_named(name).is_none(),
-                _ => true,
+            ast::ExprKind::Paren(inner) => self.own_axes(inner, decl),
+            ast::ExprKind::Call { args, .. } => args.first().map_or(0, |a| self.own_axes(&a.value, decl)),
+            ast::ExprKind::Field(base, field) => match &base.kind {
+                // `Product.supply` are those of all.
+                ast::ExprKind::Name(name) if self.is_index_here(name) => 0,
+                // `p.swap.1` is a leg of the trade of one.
+                ast::ExprKind::Field(member, _) if field.text.starts_with(|c: char| c.is_ascii_digit()) => {
+                    match &member.kind {
+                        ast::ExprKind::Name(name) if self.is_index_here(name) => 0,
+                        _ => 1,
+                    }
+                }
+                _ => usize::from(self.model.decl(decl).entity.is_some()),
             },
-            _ => true,
+            _ => self.model.decl(decl).axes.len() - self.open_axes(decl).len(),
         }
     }
 
@@ -491,12 +529,14 @@ impl<'a> Resolver<'a> {
                     {
                         return Some(id);
                     }
-                    self.leg_named(name, &leg.text).filter(|id| !self.open_axes(*id).is_empty())
+                    let leg_here = self.leg_named(name, &leg.text).filter(|id| !self.open_axes(*id).is_empty());
+                    leg_here.or_else(|| self.array_of_member(base, leg))
                 }
-                ast::ExprKind::Field(whole, _) if !self.bare(base) => {
-                    self.leg_of_member(base, leg).filter(|(member, _)| std::ptr::eq(*member, &**whole)).map(|l| l.1)
-                }
-                _ => None,
+                ast::ExprKind::Field(..) => match self.leg_of_member(base, leg) {
+                    Some((_, id)) => Some(id).filter(|id| self.own_axes(e, *id) < self.model.decl(*id).axes.len()),
+                    None => self.array_of_member(base, leg),
+                },
+                _ => self.array_of_member(base, leg),
             },
             ast::ExprKind::Call { name, args } => {
                 let builtin = crate::builtins::find(&name.text)?;
@@ -508,6 +548,13 @@ impl<'a> Resolver<'a> {
             }
             _ => None,
         }
+    }
+
+    /// `p.pots`, where a member has an array of that name.
+    fn array_of_member(&self, base: &ast::Expr, field: &ast::Name) -> Option<DeclId> {
+        let entity = self.label_type(base).and_then(|i| self.living(i))?;
+        let Meaning::Decl(id) = self.own_names[entity.0 as usize].get(&field.text)?.meaning else { return None };
+        (self.model.decl(id).axes.len() > 1).then_some(id)
     }
 
     /// Whether a type is that of a label.

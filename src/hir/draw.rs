@@ -106,6 +106,10 @@ impl<'a> Resolver<'a> {
 
     /// Whether all arguments are plain values.
     fn plain_arguments(&mut self, name: &ast::Name, args: &'a [ast::Arg]) -> bool {
+        if name.text == "pick" {
+            self.picks_outside(name.span);
+            return false;
+        }
         let Some(arg) = args.iter().find(|a| !a.binders.is_empty() || a.otherwise.is_some()) else { return true };
         let at = arg.binders.first().map_or(arg.value.span, |b| b.name.span.to(b.index.span));
         let error = Diagnostic::new(

@@ -78,6 +78,10 @@ impl<'a> Resolver<'a> {
         if matches!(self.names.get(&name.text).map(|e| e.meaning), Some(Meaning::Unknown)) || self.incomplete.names {
             return None;
         }
+        // Two declarations of the name have been reported.
+        if let Some(at) = self.model.entities.iter().position(|e| e.name == name.text) {
+            return Some(EntityId(at as u32));
+        }
         let fact = match self.names.contains_key(&name.text) {
             true => format!("`{}` is no entity", name.text),
             false => format!("there is no entity `{}`", name.text),
@@ -142,6 +146,24 @@ impl<'a> Resolver<'a> {
         true
     }
 
+    /// What stands outside of all entities and belongs into one.
+    pub(super) fn belongs_inside(&mut self, item: &'a ast::Item) {
+        let ast::Decl::Trait { head, value, .. } = &item.decl else { return };
+        let name = quoted(&head.name.text);
+        let instead = match value {
+            ast::TraitValue::Expr(_) => format!("`let {name} = …` or `param {name} = …`"),
+            ast::TraitValue::Dist(_) => format!("`param {name} ~ …`, drawn once in each run"),
+        };
+        let error = Diagnostic::new(
+            Code::E0708,
+            "this `trait` stands outside of all entities",
+            self.keyword(item),
+            "only members are born with something",
+        )
+        .help(format!("put it into an `entity`, or write what holds for the whole model: {instead}"));
+        self.report(error);
+    }
+
     /// `p.supply`, where `p` is a member of an entity: what it has of that name.
     pub(super) fn attribute(&mut self, base: &'a ast::Expr, field: &ast::Name, entity: EntityId) -> ExprKind {
         let member = self.expr(base);
@@ -152,6 +174,14 @@ impl<'a> Resolver<'a> {
             Some(decl) if self.model.decl(decl).axes.len() == 1 => {
                 self.model.decls[decl.0 as usize].read = true;
                 ExprKind::Element { decl, at: vec![member], otherwise: None }
+            }
+            // What a function goes through are the arrays of this member.
+            Some(decl) if self.spread.as_ref().is_some_and(|(spread, _)| *spread == decl) => {
+                let binders = self.spread.as_ref().map(|(_, b)| b[1..].to_vec()).unwrap_or_default();
+                let rest = binders.iter().map(|b| self.add(ExprKind::Member(*b), field.span));
+                let at = std::iter::once(member).chain(rest.collect::<Vec<_>>()).collect();
+                self.model.decls[decl.0 as usize].read = true;
+                ExprKind::Element { decl, at, otherwise: None }
             }
             Some(decl) => self.bare_array(decl, base.span.to(field.span)),
             None => ExprKind::Error,
@@ -200,6 +230,57 @@ impl<'a> Resolver<'a> {
             None => error.help(format!("it has {all}")),
         });
         None
+    }
+
+    /// A name that members have, read where no member is: what is wrong, without a help.
+    pub(super) fn of_members(&self, name: &str, span: Span) -> Option<(EntityId, Diagnostic)> {
+        let has = |names: &Names| matches!(names.get(name).map(|e| e.meaning), Some(Meaning::Decl(_)));
+        let at = match self.own_names.iter().position(has) {
+            Some(at) => at,
+            None if name == "number" && !self.model.entities.is_empty() => 0,
+            None => return None,
+        };
+        let entity = &self.model.entities[at];
+        let fact = match self.own_names[at].get(name) {
+            Some(_) => format!("each {} has its own `{name}`", entity.name),
+            None => format!("each member of an entity has its own `{name}`"),
+        };
+        let place = match self.own_names[at].contains_key(name) {
+            true => format!("outside of `{}` it is nobody's", entity.name),
+            false => "outside of entities it is nobody's".into(),
+        };
+        let error = Diagnostic::new(Code::E0707, fact, span, place);
+        let declared = self.own_names[at].get(name).map(|e| e.span);
+        let error = declared.into_iter().fold(error, |e, s| e.label(s, "each has what is declared here"));
+        Some((EntityId(at as u32), error))
+    }
+
+    /// The same of a value, with what to write instead.
+    pub(super) fn value_of_members(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        let (entity, error) = self.of_members(name, span)?;
+        let of = &self.model.entities[entity.0 as usize];
+        // Inside another entity somebody may refer to one of them.
+        let refers = self.inside.and_then(|inside| {
+            let own = self.own_names[inside.0 as usize].iter();
+            let refers = |e: &Entry| match e.meaning {
+                Meaning::Decl(id) => self.label_of_decl(id, super::label::MOST_NAMES) == Some(of.index),
+                _ => false,
+            };
+            own.filter(|(_, e)| refers(e)).map(|(n, _)| quoted(n)).next()
+        });
+        let all = match self.own_names[entity.0 as usize].contains_key(name) {
+            true => format!("{}.{}", quoted(&of.name), quoted(name)),
+            false => format!("m.{name} for m in {}", quoted(&of.name)),
+        };
+        Some(match refers {
+            Some(who) => error.help(format!(
+                "that of one who is referred to is `{who}.{}`, those of all are `{all}`, as in `sum({all})`",
+                quoted(name)
+            )),
+            None => {
+                error.help(format!("say what to make of those of all: `sum({all})`; behind a point stands that of one"))
+            }
+        })
     }
 
     /// `trait quality ~ uniform(0, 1)`
@@ -261,6 +342,20 @@ impl<'a> Resolver<'a> {
         Some(Trait::Pick { binder: id, who, weight })
     }
 
+    /// `pick` where no member is born.
+    pub(super) fn picks_outside(&mut self, span: Span) {
+        let error = Diagnostic::new(
+            Code::E0704,
+            "only a trait picks a member",
+            span,
+            "who it is, is found once, when the one that refers to it is born",
+        )
+        .help(
+            "write `trait owner: Seller ~ pick(s for s in Seller)` in an entity; the best in each step is `argmax(s.rating for s in Seller)`",
+        );
+        self.report(error);
+    }
+
     fn picks_wrong(&mut self, span: Span) -> Option<Trait> {
         let error = Diagnostic::new(
             Code::E0704,
@@ -296,7 +391,11 @@ impl<'a> Resolver<'a> {
         let when = self.expr(when);
         let mut out = Vec::new();
         for (place, target) in routes {
-            let stock = self.whole_of_own(place, entity).unwrap_or_else(|| self.place(place));
+            // A route of an array is one of each of its members.
+            let (stock, axes) = match self.own_array(place, entity) {
+                Some((stock, axes)) => (stock, axes),
+                None => (self.place(place), Vec::new()),
+            };
             let own = match stock.kind {
                 PlaceKind::Decl(id) => self.model.decl(id).entity == Some(entity),
                 PlaceKind::Unknown => {
@@ -317,31 +416,32 @@ impl<'a> Resolver<'a> {
                 out.push((Place { kind: PlaceKind::Unknown, ..stock }, Vec::new(), place.span));
                 continue;
             }
-            let parts = self.target(target, false);
+            let parts = self.within(&axes, |r| r.target(target, false));
             out.push((stock, parts.unwrap_or_default(), place.span.to(target_span(target))));
         }
         self.stand_in(None);
         self.model.retires.push(Retire { entity, when, routes: out, span });
     }
 
-    /// All of an array that is the member's own, by its bare name: what holds of each of its stocks is said once.
-    fn whole_of_own(&mut self, place: &'a ast::Place, entity: EntityId) -> Option<Place> {
+    /// All of an array that is the member's own, by its bare name, with the names of what it is over: what holds of each of
+    /// its stocks is said once.
+    fn own_array(&mut self, place: &'a ast::Place, entity: EntityId) -> Option<(Place, Vec<BinderId>)> {
         let ast::PlaceKind::Name { name, subscripts } = &place.kind else { return None };
         let Some(Meaning::Decl(id)) = self.names.get(&name.text).map(|e| e.meaning) else { return None };
         if !subscripts.is_empty() || self.model.decl(id).entity != Some(entity) || self.open_axes(id).is_empty() {
             return None;
         }
+        let axes = self.open_axes(id).to_vec();
         let at = self.own_subscripts(id, place.span);
-        Some(Place { kind: PlaceKind::Decl(id), at, otherwise: None, span: place.span })
+        Some((Place { kind: PlaceKind::Decl(id), at, otherwise: None, span: place.span }, axes))
     }
 
     /// Where something goes: one place, with another in its stead, or several.
     pub(super) fn target(&mut self, target: &'a ast::Target, two_way: bool) -> Option<Vec<Part>> {
         match target {
             ast::Target::One(place, otherwise) => {
-                let mut to = self.place(place);
-                to.otherwise = otherwise.as_ref().map(|other| Box::new(self.place(other)));
-                Some(vec![Part { place: to, share: None }])
+                let place = self.place_or(place, otherwise.as_ref());
+                Some(vec![Part { place, share: None }])
             }
             ast::Target::Split(_, span) if two_way => {
                 let error = Diagnostic::new(
@@ -358,58 +458,54 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// `recruiter.wallet` as an end of a flow.
+    /// A place, and another in its stead where its member may be gone.
+    pub(super) fn place_or(&mut self, place: &'a ast::Place, instead: Option<&'a ast::Place>) -> Place {
+        let mut to = self.place(place);
+        to.otherwise = instead.map(|other| Box::new(self.place(other)));
+        to
+    }
+
+    /// `recruiter.wallet`, `recruiter.pots[k]`, `Product.supply[best]` as an end of a flow.
     pub(super) fn place_of_member(
         &mut self,
-        base: &'a ast::Name,
-        (field, subscripts): (&'a ast::Name, &'a [ast::Expr]),
+        base: &'a ast::Expr,
+        field: &'a ast::Name,
+        subscripts: &'a [ast::Expr],
         span: Span,
     ) -> Place {
         let unknown = Place { kind: PlaceKind::Unknown, at: Vec::new(), otherwise: None, span };
-        if let Some(entity) = self.index_named(&base.text).and_then(|i| self.living(i)) {
-            let name = self.model.entities[entity.0 as usize].name.clone();
-            let error = Diagnostic::new(
-                Code::E0706,
-                format!("`{name}.{}` are the stocks of all members, and a flow ends in one", field.text),
-                span,
-                "which of them?",
-            )
-            .help(format!("write the flow inside `{name}`, where `{}` is that of the member itself", field.text));
-            self.report(error);
+        let whole = match &base.kind {
+            ast::ExprKind::Name(name) if self.is_index_here(name) => {
+                self.index_named(name).and_then(|i| self.living(i))
+            }
+            _ => None,
+        };
+        if let Some(entity) = whole.filter(|_| subscripts.is_empty()) {
+            if self.attribute_named(entity, field).is_some() {
+                let name = self.model.entities[entity.0 as usize].name.clone();
+                let error = Diagnostic::new(
+                    Code::E0706,
+                    format!("`{name}.{}` are the stocks of all members, and a flow ends in one", field.text),
+                    span,
+                    "which of them?",
+                )
+                .help(format!("write the flow inside `{name}`, where `{}` is that of the member itself", field.text));
+                self.report(error);
+            }
             return unknown;
         }
-        let Some(entity) = self.reference(&base.text) else {
-            // A name that does not exist says so itself.
-            if self.known_value(&base.text) {
-                let error = Diagnostic::new(
-                    Code::E0703,
-                    format!("`{}` is no member of an entity, and has no `{}`", base.text, field.text),
-                    span,
-                    "an end of a flow is a stock or `cloud`",
-                )
-                .help(
-                    "a member that is referred to is a trait or state: `trait owner: Seller ~ pick(s for s in Seller)`",
-                );
-                self.report(error);
-            } else {
-                self.unknown_name(&base.text, base.span);
-            }
+        let Some(entity) = whole.or_else(|| self.label_type(base).and_then(|i| self.living(i))) else {
+            self.no_attribute(base, field);
             return unknown;
         };
-        let member = self.name(&base.text, base.span);
-        let member = self.add(member, base.span);
-        match self.attribute_named(entity, field) {
-            Some(id) if self.model.decl(id).axes.len() == 1 && subscripts.is_empty() => {
-                Place { kind: PlaceKind::Decl(id), at: vec![member], otherwise: None, span }
-            }
-            Some(id) if subscripts.is_empty() => {
-                self.bare_end(id, span);
-                unknown
-            }
-            Some(id) => match self.subscripts_behind(id, vec![member], subscripts, span) {
-                Some(at) => Place { kind: PlaceKind::Decl(id), at, otherwise: None, span },
-                None => unknown,
-            },
+        let member = if whole.is_some() { Vec::new() } else { vec![self.expr(base)] };
+        let Some(id) = self.attribute_named(entity, field) else { return unknown };
+        if subscripts.is_empty() && self.model.decl(id).axes.len() > 1 {
+            self.bare_end(id, span);
+            return unknown;
+        }
+        match self.subscripts_behind(id, member, subscripts, span) {
+            Some(at) => Place { kind: PlaceKind::Decl(id), at, otherwise: None, span },
             None => unknown,
         }
     }
@@ -427,10 +523,6 @@ impl<'a> Resolver<'a> {
             None => self.label_type_of(name, super::label::MOST_NAMES),
         };
         index.and_then(|i| self.living(i))
-    }
-
-    fn known_value(&self, name: &str) -> bool {
-        self.names.contains_key(name) || self.scope.iter().any(|(n, _)| n == name)
     }
 
     /// The index that an attribute's type names, as far as the syntax says it.

@@ -443,6 +443,11 @@ impl<'a> Resolver<'a> {
         let [name] = &path.names[..] else {
             let text = self.sources.text(path.span).to_string();
             let error = Diagnostic::new(code, format!("`{text}` is nothing to {}", wanted.0), path.span, wanted.1);
+            let first = path.names.first()?;
+            if self.index_named(&first.text).is_some_and(|i| self.living(i).is_some()) {
+                self.report(error.help(member_values(wanted.0, &text)));
+                return None;
+            }
             self.report(error.help(format!("write a plain name: `{}`", path.names.first()?.text)));
             return None;
         };
@@ -451,8 +456,13 @@ impl<'a> Resolver<'a> {
             Some(Meaning::Unknown) => return None,
             _ => {
                 if !self.incomplete.names {
-                    let known: Vec<&str> =
-                        self.model.decls.iter().filter(|d| fits(&d.kind)).map(|d| d.name.as_str()).collect();
+                    let known: Vec<&str> = self
+                        .model
+                        .decls
+                        .iter()
+                        .filter(|d| d.entity.is_none() && fits(&d.kind))
+                        .map(|d| d.name.as_str())
+                        .collect();
                     let error = Diagnostic::new(
                         code,
                         format!("the model has nothing to {} called `{}`", wanted.0, name.text),
@@ -460,10 +470,13 @@ impl<'a> Resolver<'a> {
                         wanted.1,
                     );
                     let meant = did_you_mean(&name.text, known.iter().copied());
-                    let error = match meant {
-                        Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
-                        None if known.is_empty() => error.help(format!("it has nothing to {}", wanted.0)),
-                        None => error.help(format!("it has: {}", known.join(", "))),
+                    let own = self.of_members(&name.text, name.span).map(|(entity, _)| entity);
+                    let of = own.map(|e| &self.model.entities[e.0 as usize].name);
+                    let error = match (of, meant) {
+                        (Some(of), _) => error.help(member_values(wanted.0, &format!("{of}.{}", name.text))),
+                        (_, Some(meant)) => error.help(format!("did you mean `{meant}`?")).fix(name.span, meant),
+                        _ if known.is_empty() => error.help(format!("it has nothing to {}", wanted.0)),
+                        _ => error.help(format!("it has: {}", known.join(", "))),
                     };
                     self.report(error);
                 }
@@ -650,5 +663,13 @@ impl<'a> Resolver<'a> {
                 Some(Values::List(kinds.into_iter().map(|kind| self.add(kind, span)).collect()))
             }
         }
+    }
+}
+
+/// What to do instead of asking for what each member has.
+fn member_values(what: &str, name: &str) -> String {
+    match what {
+        "measure" => format!("declare a metric of it: `metric m = final(sum({name}))`, and measure that"),
+        _ => "each member has its own: let it read a `param` that stands outside of the entity, and sweep that".into(),
     }
 }

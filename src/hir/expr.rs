@@ -203,7 +203,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Whether a name is that of an index, and of no member around.
-    fn is_index_here(&self, name: &str) -> bool {
+    pub(super) fn is_index_here(&self, name: &str) -> bool {
         self.index_named(name).is_some() && !self.scope.iter().any(|(n, _)| n == name)
     }
 
@@ -220,7 +220,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A point behind what has no attributes.
-    fn no_attribute(&mut self, base: &'a ast::Expr, field: &ast::Name) -> ExprKind {
+    pub(super) fn no_attribute(&mut self, base: &'a ast::Expr, field: &ast::Name) -> ExprKind {
         let before = self.diagnostics.len();
         let value = self.expr(base);
         if self.diagnostics.len() > before || matches!(self.model.expr(value).kind, ExprKind::Error) {
@@ -296,15 +296,11 @@ impl<'a> Resolver<'a> {
         if self.incomplete.names {
             return;
         }
+        if let Some(error) = self.value_of_members(name, span) {
+            return self.report(error);
+        }
         let policy = self.policy_of(name);
-        // What members have is named behind one of them, or behind all.
-        let theirs = self.own_names.iter().position(|own| own.contains_key(name));
-        let theirs = theirs.map(|entity| self.model.entities[entity].name.clone());
-        let label = match (&policy, &theirs) {
-            (Some(_), _) => "no value has this name".to_string(),
-            (None, Some(entity)) => format!("each {entity} has one"),
-            (None, None) => "nothing declares this name".to_string(),
-        };
+        let label = if policy.is_some() { "no value has this name" } else { "nothing declares this name" };
         let error = Diagnostic::new(Code::E0101, format!("there is no `{name}`"), span, label);
         let compare = self.may_compare();
         let builtin = builtins::find(name).is_some() || self.functions.contains_key(name);
@@ -318,12 +314,6 @@ impl<'a> Resolver<'a> {
             _ if name.eq_ignore_ascii_case("time") => error.help("the clock's value is `time`").fix(span, "time"),
             _ if builtin => error.help(format!("`{name}` is a function: write `{name}(…)`")),
             _ if policy.is_some() => error.help(policy.unwrap_or_default()),
-            _ if theirs.is_some() => {
-                let entity = theirs.unwrap_or_default();
-                error.help(format!(
-                    "say what to make of all of them: `sum({entity}.{name})`, or read it of one: `p.{name}`"
-                ))
-            }
             Some(meant) => error.help(format!("did you mean `{meant}`?")).fix(span, meant),
             None => error.help(format!("declare it: `param {name} = …`, or `let {name} = …` if it is worked out")),
         };
@@ -419,6 +409,10 @@ impl<'a> Resolver<'a> {
                 return self.membership(builtin, args, span);
             }
             return self.call_builtin(builtin, args, span);
+        }
+        if name.text == "pick" && !self.incomplete.names {
+            self.picks_outside(name.span);
+            return ExprKind::Error;
         }
         if super::draw::is_distribution(&name.text) && !self.incomplete.names {
             self.drawn_in_passing(name, span);

@@ -67,9 +67,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// `{ devs: 70%; ops: rest }`
-    pub(super) fn parts(&mut self, parts: &'a [(ast::Place, ast::Part)], span: Span) -> Vec<Part> {
+    pub(super) fn parts(&mut self, parts: &'a [ast::SplitPart], span: Span) -> Vec<Part> {
         let mut out = Vec::new();
-        for (i, (place, part)) in parts.iter().enumerate() {
+        for (i, (place, instead, part)) in parts.iter().enumerate() {
             if let (ast::PlaceKind::Name { name, .. }, ast::Part::Expr(e)) = (&place.kind, part)
                 && name.text == "rest"
                 && !self.names.contains_key("rest")
@@ -92,7 +92,7 @@ impl<'a> Resolver<'a> {
             };
             if share.is_none() && i + 1 < parts.len() {
                 let text = self.sources.text(place.span).to_string();
-                let twice = parts[i + 1..].iter().any(|(_, p)| matches!(p, ast::Part::Rest));
+                let twice = parts[i + 1..].iter().any(|(_, _, p)| matches!(p, ast::Part::Rest));
                 let (fact, help) = if twice {
                     ("two parts cannot both be the rest", "say how much one of them gets")
                 } else {
@@ -103,7 +103,7 @@ impl<'a> Resolver<'a> {
                     .help(help);
                 self.report(error);
             }
-            out.push(Part { place: self.place(place), share });
+            out.push(Part { place: self.place_or(place, instead.as_ref()), share });
         }
         out
     }
@@ -183,8 +183,8 @@ impl<'a> Resolver<'a> {
                     PlaceKind::Unknown
                 }
             },
-            ast::PlaceKind::Member { member, stock, subscripts } => {
-                return self.place_of_member(member, (stock, subscripts), place.span);
+            ast::PlaceKind::Member { base, field, subscripts } => {
+                return self.place_of_member(base, field, subscripts, place.span);
             }
         };
         Place { kind, at, otherwise: None, span: place.span }
@@ -205,7 +205,7 @@ impl<'a> Resolver<'a> {
     /// An end that is a whole array.
     pub(super) fn bare_end(&mut self, id: DeclId, span: Span) {
         let decl = self.model.decl(id);
-        let form = self.form(decl);
+        let form = self.form(decl, span);
         let binders: Vec<String> = decl
             .axes
             .iter()
@@ -227,6 +227,11 @@ impl<'a> Resolver<'a> {
     fn unknown_stock(&mut self, name: &ast::Name) {
         if self.incomplete.names {
             return;
+        }
+        if let Some((entity, error)) = self.of_members(&name.text, name.span) {
+            let of = self.model.entities[entity.0 as usize].name.clone();
+            self.report(error.help(format!("write the flow inside `{of}`: there `{}` is the member's own", name.text)));
+            return self.unknown(name);
         }
         let stocks: Vec<String> =
             self.model.decls.iter().filter(|d| d.word == "stock").map(|d| d.name.clone()).collect();

@@ -3,7 +3,7 @@
 //! What moves and what gives a state its new value stands in a phase where there are phases; what only says how things are
 //! stands outside.
 
-use super::resolve::{Meaning, Resolver};
+use super::resolve::{Meaning, Resolver, quoted};
 use super::{BinderId, DeclKind, Phase};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
@@ -198,6 +198,14 @@ impl<'a> Resolver<'a> {
     }
 
     fn no_state(&mut self, name: &ast::Name, word: Option<&'static str>) {
+        if let (None, false, Some((entity, error))) =
+            (word, self.incomplete.names, self.of_members(&name.text, name.span))
+        {
+            let of = quoted(&self.model.entities[entity.0 as usize].name);
+            let phase = self.opened_phases.first().cloned().unwrap_or_else(|| "grow".into());
+            let update = format!("entity {of} {{ … phase {phase} {{ update {} = … }} }}", quoted(&name.text));
+            return self.report(error.help(format!("each member writes its own: `{update}`")));
+        }
         let states = self.model.decls.iter().filter(|d| d.word == "state").map(|d| d.name.as_str());
         let meant = did_you_mean(&name.text, states);
         let error = match word {

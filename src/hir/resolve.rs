@@ -569,7 +569,7 @@ impl<'a> Resolver<'a> {
                 && matches!(value.kind, ast::ExprKind::Call { .. })
                 && let Some(like) = self.array_in(value)
             {
-                let axes = self.members_of(like, false);
+                let axes = self.members_of(like, 0);
                 self.model.decls[i].axes = axes;
                 self.model.decls[i].like = Some(like);
             }
@@ -600,8 +600,11 @@ impl<'a> Resolver<'a> {
         use ast::Decl::*;
         self.item = item.span;
         let keyword = self.keyword(item);
-        if let Some(entity) = self.inside {
-            self.belongs_outside(item, entity);
+        match self.inside {
+            Some(entity) => {
+                self.belongs_outside(item, entity);
+            }
+            None => self.belongs_inside(item),
         }
         let what = match &item.decl {
             Use(_) | Unit { .. } | Time(_) | Phases(_) | Phase { .. } => return,

@@ -1,6 +1,6 @@
 //! From syntax to meaning: what a call or a scenario puts in place of what the model says.
 
-use super::resolve::{Meaning, Resolver, Setting};
+use super::resolve::{Meaning, Resolver, Setting, quoted};
 use super::{Assert, BinaryOp, ClockPart, CompareOp, DeclId, DeclKind, ExprId, ExprKind, Scenario};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
@@ -223,7 +223,8 @@ impl<'a> Resolver<'a> {
         }
         let compare = self.may_compare();
         let settable = |d: &&super::Decl| {
-            matches!(d.kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::Policy { .. })
+            let kind = matches!(d.kind, DeclKind::Param { .. } | DeclKind::Stock { .. } | DeclKind::Policy { .. });
+            kind && d.entity.is_none()
         };
         let known: Vec<&str> = self.model.decls.iter().filter(settable).map(|d| d.name.as_str()).collect();
         let meant = if compare { did_you_mean(&name.text, known.iter().copied()) } else { None };
@@ -233,6 +234,12 @@ impl<'a> Resolver<'a> {
             name.span,
             "no param, policy or stock has this name",
         );
+        if self.of_members(&name.text, name.span).is_some() {
+            let own = quoted(&name.text);
+            return self.report(error.help(format!(
+                "each member has its own `{own}`: let it read a `param` that stands outside of the entity, and set that"
+            )));
+        }
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if known.is_empty() => "the model has no params".into(),

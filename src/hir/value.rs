@@ -12,6 +12,8 @@ impl<'a> Resolver<'a> {
     pub(super) fn value_item(&mut self, id: DeclId, item: &'a ast::Item, axes: &[BinderId], keyword: Span) {
         use ast::Decl::*;
         let (ty, kind) = match &item.decl {
+            // What stands in no entity has been reported.
+            Trait { .. } if self.inside.is_none() => return,
             Trait { ty, value, .. } => self.trait_of(ty.as_ref(), value, axes),
             Param { head, ty, default, dist, from, range } => {
                 let ty = self.annotation(ty.as_ref());

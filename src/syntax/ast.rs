@@ -364,15 +364,18 @@ pub struct Place {
 pub enum PlaceKind {
     Cloud,
     Name { name: Name, subscripts: Vec<Expr> },
-    Member { member: Name, stock: Name, subscripts: Vec<Expr> },
+    Member { base: Box<Expr>, field: Name, subscripts: Vec<Expr> },
 }
 
 /// Where a flow goes.
 #[derive(Clone, Debug)]
 pub enum Target {
     One(Place, Option<Place>),
-    Split(Vec<(Place, Part)>, Span),
+    Split(Vec<SplitPart>, Span),
 }
+
+/// One target of a split, another in its stead, and what it gets.
+pub type SplitPart = (Place, Option<Place>, Part);
 
 /// What one target of a split gets.
 #[derive(Clone, Debug)]

@@ -63,32 +63,29 @@ impl<'t, 's: 't> Parts<'t, 's> {
             .at_least(1)
             .collect::<Vec<_>>()
             .delimited_by(sign(Tok::OpenSquare, "["), sign(Tok::CloseSquare, "]"));
-        enum Tail {
-            Member(Name, Vec<Expr>),
-            Subscripts(Vec<Expr>),
-        }
-        let of_member = sign(Tok::Dot, ".").ignore_then(label()).then(subscripts.clone().or_not());
-        let of_member = of_member.map(|(stock, subscripts)| Tail::Member(stock, subscripts.unwrap_or_default()));
-        let tail = of_member.or(subscripts.map(Tail::Subscripts));
+        let fields = sign(Tok::Dot, ".").ignore_then(label()).repeated().collect::<Vec<_>>();
         let place = kw("cloud")
             .to(PlaceKind::Cloud)
-            .or(name().then(tail.or_not()).map(|(name, tail)| match tail {
-                None => PlaceKind::Name { name, subscripts: Vec::new() },
-                Some(Tail::Subscripts(subscripts)) => PlaceKind::Name { name, subscripts },
-                Some(Tail::Member(stock, subscripts)) => PlaceKind::Member { member: name, stock, subscripts },
+            .or(name().then(fields).then(subscripts.or_not()).map(|((name, mut fields), subscripts)| {
+                let subscripts = subscripts.unwrap_or_default();
+                let Some(field) = fields.pop() else { return PlaceKind::Name { name, subscripts } };
+                let first = Expr::new(ExprKind::Name(name.text), name.span);
+                let base = fields.into_iter().fold(first, |base, field| {
+                    let span = base.span.to(field.span);
+                    Expr::new(ExprKind::Field(Box::new(base), field), span)
+                });
+                PlaceKind::Member { base: Box::new(base), field, subscripts }
             }))
             .map_with(|kind, e| Place { kind, span: span_of(e.slice()) })
             .labelled("a stock or `cloud`")
             .boxed();
         let part = kw("rest").to(Part::Rest).or(expr.clone().map(Part::Expr));
-        let split = entries(place.clone().then_ignore(colon()).then(part))
+        let instead = kw("else").ignore_then(place.clone()).or_not();
+        let split = place.clone().then(instead.clone()).then_ignore(colon()).then(part);
+        let split = entries(split.map(|((place, instead), part)| (place, instead, part)))
             .map_with(|parts, e| Target::Split(parts, span_of(e.slice())));
-        let target = place
-            .clone()
-            .then(kw("else").ignore_then(place.clone()).or_not())
-            .map(|(place, otherwise)| Target::One(place, otherwise))
-            .or(split)
-            .boxed();
+        let target =
+            place.clone().then(instead).map(|(place, otherwise)| Target::One(place, otherwise)).or(split).boxed();
         let path = name()
             .then(sign(Tok::Dot, ".").ignore_then(label()).repeated().collect::<Vec<_>>())
             .then(

@@ -501,6 +501,10 @@ fn hint(
         return Some(help);
     }
     match found.tok {
+        Tok::Dot if keyword == Some("update") => Some((
+            "a member's state is its own: write the update inside its entity, where `update` is followed by the bare name".into(),
+            None,
+        )),
         Tok::TwoWay if keyword == Some("transfer") => {
             Some(("a transfer moves one way; for the other way write a second one".into(), None))
         }
