@@ -4,11 +4,13 @@
 
 use std::ops::Range;
 
-use super::{Fold, Inner, Over, Part, Program, Referring, Reg, Space};
+use super::{Drawing, Fold, Inner, Over, Part, Program, Referring, Reg, Space};
 use crate::builtins::aggregate::RANK;
-use crate::builtins::lanes::{One, Two};
+use crate::builtins::lanes::{Lanes, One, Two};
+use crate::builtins::philox::{Place, uniform};
 use crate::builtins::{Instant, Item, LaneFold};
-use crate::ir::{self, Binary};
+use crate::exec::lanes::Set;
+use crate::ir::{self, Binary, How};
 
 /// What an instruction does.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,11 @@ pub(super) struct Columns<'p> {
     pub instant: Instant,
     pub run: u32,
     items: Vec<Item>,
+    set: Set,
 }
+
+/// So many members are done before the next: what has just been worked out for them is near.
+const CHUNK: usize = 512;
 
 /// A column's value at a place; one value stands for all.
 #[derive(Clone, Copy)]
@@ -120,6 +126,7 @@ impl<'p> Columns<'p> {
             instant: program.model.clock.instant(0),
             run,
             items: Vec::new(),
+            set: program.set,
         }
     }
 
@@ -160,10 +167,62 @@ impl<'p> Columns<'p> {
     }
 
     pub(super) fn exec(&mut self, range: &Range<usize>) {
-        let program = self.program;
-        for inst in &program.code[range.clone()] {
-            self.step(inst);
+        let mut code = &self.program.code[range.clone()];
+        while let Some(inst) = code.first() {
+            let n = self.len(inst.space);
+            let alike = |i: &&Inst| i.space == inst.space && i.op.is_straight();
+            let together = if n > CHUNK { code.iter().take_while(alike).count() } else { 0 };
+            if together > 1 {
+                self.stretch(&code[..together], n);
+            } else {
+                self.step(inst);
+            }
+            code = &code[together.max(1)..];
         }
+    }
+
+    /// Several instructions, each for some members and then for the next.
+    fn stretch(&mut self, code: &[Inst], n: usize) {
+        for inst in code {
+            self.cols[inst.to as usize].resize(n, 0.0);
+        }
+        for from in (0..n).step_by(CHUNK) {
+            let to = n.min(from + CHUNK);
+            for inst in code {
+                let mut out = std::mem::take(&mut self.cols[inst.to as usize]);
+                let of = |reg: Reg| {
+                    let column = self.col(reg);
+                    if column.len() == n { &column[from..to] } else { column }
+                };
+                straight(self.set, inst.op, [of(inst.a), of(inst.b), of(inst.c)], self.instant, &mut out[from..to]);
+                self.cols[inst.to as usize] = out;
+            }
+        }
+    }
+
+    /// Makes a draw of all members at once, if it is one that comes from one uniform of each; says whether it was made.
+    pub(super) fn drawn(&self, draw: &ir::Draw, drawing: &Drawing, luck: (u64, u32), out: &mut [f64]) -> bool {
+        let (Some(p), None, How::Form(form)) = (draw.of, drawing.every, draw.how) else { return false };
+        let Some(lanes) = form.lanes().filter(|_| form.is_standard()) else { return false };
+        let numbers = self.col(self.program.numbers[p.0 as usize]);
+        let n = out.len();
+        let mut spread = [[0.0; CHUNK]; 3];
+        let mut fine = true;
+        for from in (0..n).step_by(CHUNK) {
+            let to = n.min(from + CHUNK);
+            for (spread, reg) in spread.iter_mut().zip(&drawing.args) {
+                let args = self.col(*reg);
+                match args.len() == n {
+                    true => spread[..to - from].copy_from_slice(&args[from..to]),
+                    false => spread.fill(args[0]),
+                }
+            }
+            let args = [&spread[0][..to - from], &spread[1][..to - from], &spread[2][..to - from]];
+            drawn(self.set, lanes, args, (luck.0, self.run, luck.1), &numbers[from..to], &mut out[from..to]);
+            fine &= out[from..to].iter().fold(true, |all, value| all & (value.abs() < f64::INFINITY));
+        }
+        // What went wrong is looked at one by one.
+        fine
     }
 
     fn step(&mut self, inst: &Inst) {
@@ -179,55 +238,12 @@ impl<'p> Columns<'p> {
     }
 
     fn fill(&mut self, inst: &Inst, out: &mut [f64]) {
-        let truth = |b: bool| if b { 1.0 } else { 0.0 };
         let n = out.len();
         if let Op::Fold(f) = inst.op {
             return self.fold(f, out);
         }
         let (a, b, c) = (self.col(inst.a), self.col(inst.b), self.col(inst.c));
         match inst.op {
-            Op::Copy => each!(out, a, |a: f64| a),
-            Op::Negate => each!(out, a, |a: f64| -a),
-            Op::Not => each!(out, a, |a: f64| truth(a == 0.0)),
-            Op::Binary(op) => match op {
-                Binary::Add => each!(out, a, b, |a: f64, b: f64| a + b),
-                Binary::Subtract => each!(out, a, b, |a: f64, b: f64| a - b),
-                Binary::Multiply => each!(out, a, b, |a: f64, b: f64| a * b),
-                Binary::Divide => each!(out, a, b, |a: f64, b: f64| a / b),
-                Binary::Less => each!(out, a, b, |a: f64, b: f64| truth(a < b)),
-                Binary::LessEq => each!(out, a, b, |a: f64, b: f64| truth(a <= b)),
-                Binary::Greater => each!(out, a, b, |a: f64, b: f64| truth(a > b)),
-                Binary::GreaterEq => each!(out, a, b, |a: f64, b: f64| truth(a >= b)),
-                Binary::Equal => each!(out, a, b, |a: f64, b: f64| truth(a == b)),
-                Binary::NotEqual => each!(out, a, b, |a: f64, b: f64| truth(a != b)),
-                op => each!(out, a, b, |a: f64, b: f64| ir::apply(op, a, b)),
-            },
-            Op::Select => {
-                let (a, b, c) = (view(a, n), view(b, n), view(c, n));
-                for (i, o) in out.iter_mut().enumerate() {
-                    let (yes, no) = (b.at(i), c.at(i));
-                    *o = if a.at(i) != 0.0 { yes } else { no };
-                }
-            }
-            Op::One(f) => each!(out, a, f),
-            Op::Two(f) => each!(out, a, b, f),
-            Op::Three(f) => {
-                let (a, b, c) = (view(a, n), view(b, n), view(c, n));
-                out.iter_mut().enumerate().for_each(|(i, o)| *o = f(a.at(i), b.at(i), c.at(i)));
-            }
-            Op::Ones(f) if a.len() == n => f.fill(a, out),
-            Op::Ones(f) => {
-                let mut value = [0.0];
-                f.fill(a, &mut value);
-                out.fill(value[0]);
-            }
-            Op::Twos(f, _) if a.len() == n && b.len() == n => f.fill(a, b, out),
-            Op::Twos(_, f) => each!(out, a, b, f),
-            Op::Clock(f) => {
-                let (a, b, c) = (view(a, n), view(b, n), view(c, n));
-                let at = self.instant;
-                out.iter_mut().enumerate().for_each(|(i, o)| *o = f([a.at(i), b.at(i), c.at(i)], at));
-            }
             Op::Curve(curve) => {
                 let curve = &self.program.model.curves[curve as usize];
                 each!(out, a, |x: f64| curve.at(x));
@@ -255,7 +271,7 @@ impl<'p> Columns<'p> {
                     };
                 }
             }
-            Op::Fold(_) => {}
+            op => straight(self.set, op, [a, b, c], self.instant, out),
         }
     }
 
@@ -448,6 +464,128 @@ impl<'p> Columns<'p> {
             }
         }
     }
+}
+
+impl Op {
+    /// It looks at one place of its operands for each of its result, and at nothing else.
+    fn is_straight(self) -> bool {
+        !matches!(self, Op::Curve(_) | Op::Series(_) | Op::List(_) | Op::Pick(_) | Op::Fold(_) | Op::Refer(_))
+    }
+}
+
+/// A straight instruction, on an instruction set.
+fn straight(set: Set, op: Op, operands: [&[f64]; 3], at: Instant, out: &mut [f64]) {
+    match set {
+        Set::Plain => plain(op, operands, at, out),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Set::all` says which sets there are, and only those are asked for.
+        Set::Avx2 => unsafe { avx2(op, operands, at, out) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Set::Avx512 => unsafe { avx512(op, operands, at, out) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => plain(op, operands, at, out),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi2")]
+fn avx2(op: Op, operands: [&[f64]; 3], at: Instant, out: &mut [f64]) {
+    plain(op, operands, at, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,bmi2")]
+fn avx512(op: Op, operands: [&[f64]; 3], at: Instant, out: &mut [f64]) {
+    plain(op, operands, at, out);
+}
+
+/// What is worked out stands in the loops themselves: a function that they call would not be of their instruction set.
+#[inline(always)]
+fn plain(op: Op, [a, b, c]: [&[f64]; 3], at: Instant, out: &mut [f64]) {
+    let n = out.len();
+    let truth = |b: bool| if b { 1.0 } else { 0.0 };
+    match op {
+        Op::Copy => each!(out, a, |a: f64| a),
+        Op::Negate => each!(out, a, |a: f64| -a),
+        Op::Not => each!(out, a, |a: f64| truth(a == 0.0)),
+        Op::Binary(op) => match op {
+            Binary::Add => each!(out, a, b, |a: f64, b: f64| a + b),
+            Binary::Subtract => each!(out, a, b, |a: f64, b: f64| a - b),
+            Binary::Multiply => each!(out, a, b, |a: f64, b: f64| a * b),
+            Binary::Divide => each!(out, a, b, |a: f64, b: f64| a / b),
+            Binary::Less => each!(out, a, b, |a: f64, b: f64| truth(a < b)),
+            Binary::LessEq => each!(out, a, b, |a: f64, b: f64| truth(a <= b)),
+            Binary::Greater => each!(out, a, b, |a: f64, b: f64| truth(a > b)),
+            Binary::GreaterEq => each!(out, a, b, |a: f64, b: f64| truth(a >= b)),
+            Binary::Equal => each!(out, a, b, |a: f64, b: f64| truth(a == b)),
+            Binary::NotEqual => each!(out, a, b, |a: f64, b: f64| truth(a != b)),
+            op => each!(out, a, b, |a: f64, b: f64| ir::apply(op, a, b)),
+        },
+        Op::Select => {
+            let (a, b, c) = (view(a, n), view(b, n), view(c, n));
+            for (i, o) in out.iter_mut().enumerate() {
+                let (yes, no) = (b.at(i), c.at(i));
+                *o = if a.at(i) != 0.0 { yes } else { no };
+            }
+        }
+        Op::One(f) => each!(out, a, f),
+        Op::Two(f) => each!(out, a, b, f),
+        Op::Three(f) => {
+            let (a, b, c) = (view(a, n), view(b, n), view(c, n));
+            out.iter_mut().enumerate().for_each(|(i, o)| *o = f(a.at(i), b.at(i), c.at(i)));
+        }
+        Op::Ones(f) if a.len() == n => f.fill(a, out),
+        Op::Ones(f) => {
+            let mut value = [0.0];
+            f.fill(a, &mut value);
+            out.fill(value[0]);
+        }
+        Op::Twos(f, _) if a.len() == n && b.len() == n => f.fill(a, b, out),
+        Op::Twos(_, f) => each!(out, a, b, f),
+        Op::Clock(f) => {
+            let (a, b, c) = (view(a, n), view(b, n), view(c, n));
+            out.iter_mut().enumerate().for_each(|(i, o)| *o = f([a.at(i), b.at(i), c.at(i)], at));
+        }
+        Op::Curve(_) | Op::Series(_) | Op::List(_) | Op::Pick(_) | Op::Fold(_) | Op::Refer(_) => {}
+    }
+}
+
+/// Values that come from one uniform of each member: the key, the run and the step say which.
+fn drawn(set: Set, form: Lanes, args: [&[f64]; 3], luck: (u64, u32, u32), numbers: &[f64], out: &mut [f64]) {
+    match set {
+        Set::Plain => plain_luck(form, args, luck, numbers, out),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `straight`.
+        Set::Avx2 => unsafe { avx2_luck(form, args, luck, numbers, out) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `straight`.
+        Set::Avx512 => unsafe { avx512_luck(form, args, luck, numbers, out) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => plain_luck(form, args, luck, numbers, out),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi2")]
+fn avx2_luck(form: Lanes, args: [&[f64]; 3], luck: (u64, u32, u32), numbers: &[f64], out: &mut [f64]) {
+    plain_luck(form, args, luck, numbers, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,bmi2")]
+fn avx512_luck(form: Lanes, args: [&[f64]; 3], luck: (u64, u32, u32), numbers: &[f64], out: &mut [f64]) {
+    plain_luck(form, args, luck, numbers, out);
+}
+
+#[inline(always)]
+fn plain_luck(form: Lanes, args: [&[f64]; 3], (key, run, step): (u64, u32, u32), numbers: &[f64], out: &mut [f64]) {
+    let mut luck = [0.0; CHUNK];
+    let luck = &mut luck[..numbers.len()];
+    for (luck, number) in luck.iter_mut().zip(numbers) {
+        *luck = uniform(key, Place { run, step, member: *number as u32 });
+    }
+    form.fill(args, luck, out);
 }
 
 /// The place of a member by its number: numbers ascend, and while nobody has retired each stands at its own place.

@@ -13,6 +13,7 @@ use super::code::{Inst, Op};
 use super::*;
 use crate::builtins::lane_fold;
 use crate::builtins::lanes::{One, Two};
+use crate::exec::lanes::Set;
 use crate::ir::{Among, Born, Expr, ExprId, Gather, ListItem, MoveId, Opened, PopId, Spawning, Summed, Unary, Who};
 
 /// The member at hand, and whose it is.
@@ -168,16 +169,11 @@ impl<'m> Compiler<'m> {
                 Dated { id, first, period, last, asking }
             })
             .collect();
-        let drawing = (0..model.draws.len())
-            .map(|number| {
-                self.forget();
-                let draw = &model.draws[number];
-                let frame = self.frame(draw.of);
-                let every = draw.every.map(|e| self.expr(frame, e));
-                let args = draw.args.iter().map(|e| self.expr(frame, *e)).collect();
-                Drawing { code: self.section(), args, every }
-            })
-            .collect();
+        let mut drawing = vec![Drawing::default(); model.draws.len()];
+        for number in model.drawn.iter().map(|d| *d as usize) {
+            self.forget();
+            drawing[number] = self.draw(number);
+        }
         self.forget();
         let row = self.rows(false);
         self.forget();
@@ -193,7 +189,7 @@ impl<'m> Compiler<'m> {
         let mut probed = vec![0; model.probes.len()];
         self.watched(false, &mut asserts, &mut probed);
         let watch = self.section();
-        let phases = (0..model.work.len()).map(|phase| self.phase(phase)).collect();
+        let phases = (0..model.work.len()).map(|phase| self.phase(phase, &mut drawing)).collect();
         self.forget();
         let after = self.rows(true);
         self.forget();
@@ -257,6 +253,7 @@ impl<'m> Compiler<'m> {
         constants.sort_by_key(|(reg, _)| *reg);
         Program {
             model,
+            set: Set::widest(),
             code: self.code,
             folds: self.folds,
             lists: self.lists,
@@ -355,7 +352,16 @@ impl<'m> Compiler<'m> {
         }
     }
 
-    fn phase(&mut self, number: usize) -> (Vec<Stage>, News) {
+    /// What a draw hangs on.
+    fn draw(&mut self, number: usize) -> Drawing {
+        let draw = &self.model.draws[number];
+        let frame = self.frame(draw.of);
+        let every = draw.every.map(|e| self.expr(frame, e));
+        let args = draw.args.iter().map(|e| self.expr(frame, *e)).collect();
+        Drawing { code: self.section(), args, every }
+    }
+
+    fn phase(&mut self, number: usize, drawing: &mut [Drawing]) -> (Vec<Stage>, News) {
         let model = self.model;
         self.forget();
         let mut stages = Vec::new();
@@ -371,7 +377,8 @@ impl<'m> Compiler<'m> {
                     self.levels[0].code.push(Inst { op: Op::Copy, space, a: value, b: 0, c: 0, to });
                     asking.code = self.section();
                 }
-                Work::Take(_) | Work::Trade(_) | Work::Draw(_) => {}
+                Work::Draw(d) => drawing[d as usize] = self.draw(d as usize),
+                Work::Take(_) | Work::Trade(_) => {}
             }
             stages.push(Stage { work: *work, asking });
         }

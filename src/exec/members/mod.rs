@@ -15,6 +15,7 @@ mod trim;
 use std::ops::Range;
 
 use crate::builtins::{Item, LaneFold};
+use crate::exec::lanes::Set;
 use crate::ir::{Model, MoveId, Work};
 use code::Inst;
 
@@ -122,7 +123,7 @@ struct Window {
 }
 
 /// A draw.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Drawing {
     code: Range<usize>,
     args: Vec<Reg>,
@@ -207,6 +208,7 @@ struct Retiring {
 #[derive(Clone, Debug)]
 pub(super) struct Program<'m> {
     model: &'m Model,
+    set: Set,
     code: Vec<Inst>,
     folds: Vec<Fold>,
     lists: Vec<List>,

@@ -314,7 +314,7 @@ impl<'p> Run<'p> {
         values.resize(n, f64::NAN);
         let luck = key(self.case.seed, draw.hash);
         let mut failed = None;
-        {
+        if !self.columns.drawn(draw, drawing, (luck, self.step as u32), &mut values) {
             let every = drawing.every.map(|e| self.columns.view(e, n));
             let hits = |period: f64| event_hits(clock, self.step, clock.start, Some(period), None);
             // One period for all is looked at once.
@@ -593,11 +593,10 @@ impl<'p> Run<'p> {
 
 /// What is drawn at a place; NaN where there is nothing to be drawn.
 pub(super) fn sample(how: &How, model: &Model, args: &[f64], key: u64, place: Place) -> f64 {
-    if how.wrong(args).is_some() {
-        return f64::NAN;
-    }
     match how {
+        // What is wrong with arguments gives no number.
         How::Form(_) => how.sample(&model.samples, args, &mut Stream::new(key, place)),
+        _ if how.wrong(args).is_some() => f64::NAN,
         _ => how.quantile(&model.samples, args, uniform(key, place)),
     }
 }

@@ -264,34 +264,46 @@ impl Run<'_> {
         };
         let of = |i: usize| m.of.map(|p| self.columns.col(program.numbers[p.0 as usize])[i] as u32);
         let shares: Vec<View> = asking.shares.iter().map(|reg| self.columns.view(*reg, n)).collect();
-        for (i, asked) in asked.iter_mut().enumerate() {
-            if let Some((at, stock, number)) = missing
-                && at == i
-            {
-                return Err(FaultKind::Nobody { stock, number }.of(of(i)));
-            }
-            let mut value = if ledger.holds[at][i] { amount.at(i) } else { 0.0 };
-            if !self.last {
-                if !value.is_finite() {
-                    return Err(FaultKind::NotFinite { what: Value::Move(id), value }.of(of(i)));
+        let plain = asking.condition.is_none() && !m.once && !split && missing.is_none();
+        if plain {
+            asked.iter_mut().enumerate().for_each(|(i, asked)| *asked = amount.at(i));
+        }
+        // Where nobody asks for what cannot be, nobody has to be looked at alone.
+        let fine = |value: &f64| (value.abs() < f64::INFINITY) & ((*value >= 0.0) | m.two_way);
+        if plain && (self.last || asked.iter().fold(true, |all, value| all & fine(value))) {
+            ledger.wanted[at].iter_mut().zip(&asked).for_each(|(wanted, asked)| *wanted = asked * dt);
+            let wanted = &ledger.wanted[at];
+            ledger.got[at].copy_from_slice(wanted);
+        } else {
+            for (i, asked) in asked.iter_mut().enumerate() {
+                if let Some((at, stock, number)) = missing
+                    && at == i
+                {
+                    return Err(FaultKind::Nobody { stock, number }.of(of(i)));
                 }
-                if value < 0.0 && !m.two_way {
-                    if value * dt < -rounding(self.step) * reference(ledger, i) {
-                        return Err(FaultKind::Backward { moved: id, value }.of(of(i)));
+                let mut value = if ledger.holds[at][i] { amount.at(i) } else { 0.0 };
+                if !self.last {
+                    if !value.is_finite() {
+                        return Err(FaultKind::NotFinite { what: Value::Move(id), value }.of(of(i)));
                     }
-                    value = 0.0;
+                    if value < 0.0 && !m.two_way {
+                        if value * dt < -rounding(self.step) * reference(ledger, i) {
+                            return Err(FaultKind::Backward { moved: id, value }.of(of(i)));
+                        }
+                        value = 0.0;
+                    }
+                    if m.once && ledger.holds[at][i] {
+                        ledger.done[at][i] = true;
+                    }
                 }
-                if m.once && ledger.holds[at][i] {
-                    ledger.done[at][i] = true;
-                }
-            }
-            *asked = value;
-            ledger.wanted[at][i] = value * dt;
-            ledger.got[at][i] = value * dt;
-            if split && ledger.holds[at][i] {
-                let size = reference(ledger, i);
-                if let Err(kind) = said(ledger, model, id, i, n, &shares, (value, size, self.step, self.last)) {
-                    return Err(kind.of(of(i)));
+                *asked = value;
+                ledger.wanted[at][i] = value * dt;
+                ledger.got[at][i] = value * dt;
+                if split && ledger.holds[at][i] {
+                    let size = reference(ledger, i);
+                    if let Err(kind) = said(ledger, model, id, i, n, &shares, (value, size, self.step, self.last)) {
+                        return Err(kind.of(of(i)));
+                    }
                 }
             }
         }
