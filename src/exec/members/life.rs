@@ -254,17 +254,15 @@ impl Run<'_> {
     /// What a newborn would take more than there is: of which stock, how much of it, and what that holds.
     fn lacks(&self, population: PopId, ends: &[End], i: usize) -> Lack {
         let mut left: Vec<((usize, usize), f64)> = Vec::new();
-        for (n, birth) in self.model.births(population).iter().enumerate().filter(|(_, b)| b.from.is_some()) {
-            let Some(from) = ends[n].at(i) else { continue };
+        // What is taken from nowhere, or from the cloud, is always there.
+        for (n, end) in ends.iter().enumerate() {
+            let Some(from) = end.at(i) else { continue };
             let amount = self.newborn_column(population, n)[i];
             let before = left.iter().rev().find(|(held, _)| *held == from);
             let holds = before.map_or_else(|| self.holds(from), |(_, holds)| *holds);
             match self.takes(from, holds, amount) {
                 Some(rest) => left.push((from, rest)),
-                None => {
-                    let _ = birth;
-                    return Some((from.0, amount, holds));
-                }
+                None => return Some((from.0, amount, holds)),
             }
         }
         None
