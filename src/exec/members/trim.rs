@@ -3,7 +3,7 @@
 //! In: the stocks that lack something or have dust left. Out: moves and stocks without it, or a failure. Each stock is visited in order,
 //! and those again that a change has touched. Absent on purpose: speed; few stocks come here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::run::{Checked, Run};
 use super::settle::at_least_0;
@@ -30,7 +30,6 @@ impl Run<'_> {
     pub(super) fn trim(&mut self, phase: usize, wanting: Vec<Held>) -> Checked<()> {
         let mut emptied: BTreeSet<Held> = BTreeSet::new();
         let mut next: BTreeSet<Held> = wanting.into_iter().collect();
-        let mut touched: BTreeMap<Held, ()> = BTreeMap::new();
         while !next.is_empty() {
             let mut now = std::mem::take(&mut next);
             let mut trimmed = false;
@@ -49,7 +48,8 @@ impl Run<'_> {
                 let is_short = |(m, i, out): &(usize, usize, f64)| self.is_short(*m, *i, at, *out, after);
                 let dust = may_be && after.abs() <= rounding(self.step) * size && around.outs.iter().any(is_short);
                 if !short && !dust {
-                    touched.insert(at, ());
+                    // What has changed it since is looked at again, for whoever is trimmed touches what it moves between.
+                    self.ledger.after[stock][whose] = after;
                     continue;
                 }
                 if -after > rounding(self.step) * size {
@@ -68,16 +68,12 @@ impl Run<'_> {
                 let ends = std::iter::once(&self.ledger.from[m]);
                 let ends = ends.chain(&self.ledger.to[parts.0 as usize..parts.1 as usize]);
                 for end in ends.filter_map(|end| end.at(i)).filter(|end| *end != at) {
-                    touched.insert(end, ());
                     if end > at { &mut now } else { &mut next }.insert(end);
                 }
             }
             if !trimmed {
                 break;
             }
-        }
-        for at in touched.into_keys().filter(|at| !emptied.contains(at)) {
-            self.ledger.after[at.0][at.1] = self.around(at, phase).after();
         }
         for (stock, whose) in emptied {
             self.ledger.after[stock][whose] = 0.0;
